@@ -1,0 +1,2 @@
+//! Harness cost.
+fn main() {}

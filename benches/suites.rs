@@ -1,0 +1,5 @@
+//! The suites, as `cargo bench` runs them.
+
+use vbench_suites as _;
+
+fn main() {}

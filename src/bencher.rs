@@ -1,0 +1,447 @@
+//! What a benchmark body can touch: timing, checks, facts. Small on purpose.
+
+use crate::clock::{Clock, Monotonic};
+use crate::host::evidence::Meter;
+use crate::profile::{Effort, Profile};
+use crate::quantity::{Metrics, Seconds, Work};
+use crate::resource::Skip;
+use crate::team::{Team, Worker};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use vbench_results::{Evidence, Metric, Repeat, Value};
+
+/// How one launch of one case measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// The profile it came from.
+    pub profile: Profile,
+    /// Repeats, warm-ups and durations, after every override.
+    pub effort: Effort,
+    /// Seed for benchmarks that draw numbers; the same for every launch of a run.
+    pub seed: u64,
+}
+
+/// A sample must last this many times the clock's resolution and cost, so that neither shows in
+/// the fourth digit.
+const CLOCK_MARGIN: f64 = 1_000.0;
+/// The most inputs that [`Bencher::iter_with`] holds at a time.
+const BATCH: u64 = 1_024;
+
+/// Drives the timing of one launch of one case.
+pub struct Bencher {
+    settings: Settings,
+    clock: Box<dyn Clock>,
+    meter: Meter,
+    began: Instant,
+    facts: BTreeMap<String, Value>,
+    failure: Option<String>,
+}
+
+/// The recorded repeats of one launch, each a value of `M`.
+#[derive(Debug)]
+#[must_use = "return the samples: they are the result"]
+pub struct Samples<M> {
+    repeats: Vec<Sampled<M>>,
+}
+
+#[derive(Debug)]
+struct Sampled<M> {
+    value: M,
+    at_s: f64,
+    elapsed_s: f64,
+    iterations: u64,
+    evidence: Evidence,
+}
+
+impl Bencher {
+    /// A bencher over the system's clock.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            clock: Box::new(Monotonic::measured()),
+            meter: Meter::live(),
+            began: Instant::now(),
+            facts: BTreeMap::new(),
+            failure: None,
+        }
+    }
+
+    /// True when the case only shows that it works: use the smallest sensible size.
+    pub fn is_smoke(&self) -> bool {
+        self.settings.profile == Profile::Smoke
+    }
+
+    /// Seed for drawn numbers.
+    pub fn seed(&self) -> u64 {
+        self.settings.seed
+    }
+
+    /// How long one repeat lasts in a benchmark that counts events in a window of time.
+    pub fn window(&self) -> Duration {
+        self.settings.effort.window
+    }
+
+    /// The least duration of a sample: the profile's, and enough for the clock.
+    pub fn sample_time(&self) -> f64 {
+        let clock = self.clock.resolution().max(self.clock.cost());
+        self.settings.effort.sample_time.as_secs_f64().max(CLOCK_MARGIN * clock)
+    }
+
+    /// Times with `clock` from now on.
+    pub fn clock(&mut self, clock: impl Clock + 'static) -> &mut Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Notes something about this launch that is stored with it: a size used, a rule kept.
+    pub fn fact(&mut self, name: &str, value: impl Into<Value>) {
+        self.facts.insert(name.to_owned(), value.into());
+    }
+
+    /// Fails the case unless `ok`. A wrong answer has no speed.
+    pub fn check(&mut self, ok: bool, why: impl Display) {
+        if !ok {
+            self.failure.get_or_insert_with(|| format!("check failed: {why}"));
+        }
+    }
+
+    /// Times `f`. The number of calls per sample is calibrated; the value is the time of one.
+    pub fn iter<O>(&mut self, mut f: impl FnMut() -> O) -> Samples<Seconds> {
+        self.calibrated(move |clock, calls| {
+            clock.start();
+            for _ in 0..calls {
+                black_box(f());
+            }
+            clock.stop()
+        })
+    }
+
+    /// Times `f` over inputs that `setup` makes outside the timing; outputs drop outside it too.
+    pub fn iter_with<I, O>(
+        &mut self,
+        mut setup: impl FnMut() -> I,
+        mut f: impl FnMut(I) -> O,
+    ) -> Samples<Seconds> {
+        self.calibrated(move |clock, calls| {
+            let mut elapsed = 0.0;
+            let mut left = calls;
+            while left > 0 {
+                let batch = left.min(BATCH);
+                let inputs: Vec<I> = (0..batch).map(|_| setup()).collect();
+                let mut outputs = Vec::with_capacity(batch as usize);
+                clock.start();
+                for input in inputs {
+                    outputs.push(black_box(f(input)));
+                }
+                elapsed += clock.stop();
+                left -= batch;
+            }
+            elapsed
+        })
+    }
+
+    /// Times `f` and gives the rate of doing `work`, which one call does.
+    pub fn rate<W: Work, O>(&mut self, work: W, f: impl FnMut() -> O) -> Samples<W::Rate> {
+        self.iter(f).map(|time| work.per(time.0))
+    }
+
+    /// Runs on the threads of `team`: every worker starts at a common barrier.
+    pub fn team<'b, 't>(&'b mut self, team: &'t Team) -> TeamBencher<'b, 't> {
+        TeamBencher { bencher: self, team }
+    }
+
+    /// One call of `f` is one sample, which times its own parts with the [`Timer`].
+    pub fn samples<M: Metrics>(&mut self, mut f: impl FnMut(&mut Timer) -> M) -> Samples<M> {
+        self.repeat(1, |clock, failure| {
+            let smoke = clock.smoke;
+            f(&mut Timer { clock: clock.clock, failure, smoke })
+        })
+    }
+
+    /// Calibrates the calls per sample, then records samples of `body(clock, calls)` seconds.
+    fn calibrated(&mut self, mut body: impl FnMut(&mut dyn Clock, u64) -> f64) -> Samples<Seconds> {
+        let calls = self.calibrate(&mut body);
+        self.repeat(calls, |parts, failure| {
+            let elapsed = body(parts.clock, calls);
+            if !parts.smoke {
+                refuse_unresolved(elapsed, parts.clock, failure);
+            }
+            Seconds(elapsed / calls as f64)
+        })
+    }
+
+    /// Calls per sample so that a sample lasts [`Bencher::sample_time`]. Growing from one call, it
+    /// warms up as it goes.
+    fn calibrate(&mut self, body: &mut impl FnMut(&mut dyn Clock, u64) -> f64) -> u64 {
+        if self.is_smoke() {
+            return 1;
+        }
+        let target = self.sample_time();
+        let mut calls = 1_u64;
+        loop {
+            let elapsed = body(&mut *self.clock, calls);
+            if elapsed >= target || calls > u64::MAX / 16 {
+                return calls;
+            }
+            // Aim straight at the target once the time is well above the clock's grain.
+            let settled = elapsed > target / 16.0;
+            let factor = if settled { target / elapsed * 1.05 } else { 8.0 };
+            calls = (calls as f64 * factor).ceil() as u64;
+        }
+    }
+
+    /// Discards the warm-ups, records the samples, stops early at the time limit.
+    fn repeat<M>(
+        &mut self,
+        iterations: u64,
+        mut body: impl FnMut(Parts<'_>, &mut Option<String>) -> M,
+    ) -> Samples<M> {
+        let effort = self.settings.effort;
+        let began = Instant::now();
+        let mut repeats = Vec::with_capacity(effort.samples as usize);
+        for pass in 0..effort.warmup + effort.samples {
+            if pass >= effort.warmup && !repeats.is_empty() && began.elapsed() > effort.max_time {
+                let (done, asked) = (repeats.len(), effort.samples);
+                self.fact("stopped_early", format!("{done} of {asked} repeats: time limit"));
+                break;
+            }
+            let at_s = self.began.elapsed().as_secs_f64();
+            self.meter.start();
+            let started = Instant::now();
+            let smoke = self.is_smoke();
+            let value = body(Parts { clock: &mut *self.clock, smoke }, &mut self.failure);
+            let elapsed_s = started.elapsed().as_secs_f64();
+            let evidence = self.meter.stop(elapsed_s);
+            if pass >= effort.warmup {
+                repeats.push(Sampled { value, at_s, elapsed_s, iterations, evidence });
+            }
+        }
+        Samples { repeats }
+    }
+
+    /// What the body noted, and why it failed, if it did.
+    pub(crate) fn into_notes(self) -> (BTreeMap<String, Value>, Option<String>) {
+        (self.facts, self.failure)
+    }
+}
+
+struct Parts<'c> {
+    clock: &'c mut dyn Clock,
+    smoke: bool,
+}
+
+fn refuse_unresolved(elapsed: f64, clock: &dyn Clock, failure: &mut Option<String>) {
+    if elapsed < clock.resolution() {
+        failure.get_or_insert_with(|| {
+            format!(
+                "a timed section lasted {:.1} ns, under the clock's resolution of {:.1} ns: do more work in it",
+                elapsed * 1e9,
+                clock.resolution() * 1e9
+            )
+        });
+    }
+}
+
+impl<M> Samples<M> {
+    /// The same repeats with another value, such as a rate from a time.
+    pub fn map<N>(self, mut f: impl FnMut(M) -> N) -> Samples<N> {
+        let repeats = self.repeats.into_iter().map(|sampled| Sampled {
+            value: f(sampled.value),
+            at_s: sampled.at_s,
+            elapsed_s: sampled.elapsed_s,
+            iterations: sampled.iterations,
+            evidence: sampled.evidence,
+        });
+        Samples { repeats: repeats.collect() }
+    }
+
+    /// The values in order.
+    pub fn values(&self) -> impl Iterator<Item = &M> {
+        self.repeats.iter().map(|sampled| &sampled.value)
+    }
+}
+
+/// Times the parts of one sample.
+pub struct Timer<'b> {
+    clock: &'b mut dyn Clock,
+    failure: &'b mut Option<String>,
+    smoke: bool,
+}
+
+impl Timer<'_> {
+    /// The time `f` takes. Under the clock's resolution the case fails.
+    pub fn time<O>(&mut self, f: impl FnOnce() -> O) -> Seconds {
+        self.clock.start();
+        black_box(f());
+        let elapsed = self.clock.stop();
+        if !self.smoke {
+            refuse_unresolved(elapsed, self.clock, self.failure);
+        }
+        Seconds(elapsed)
+    }
+
+    /// The rate at which `f` does `work`.
+    pub fn rate<W: Work, O>(&mut self, work: W, f: impl FnOnce() -> O) -> W::Rate {
+        work.per(self.time(f).0)
+    }
+
+    /// Fails the case unless `ok`.
+    pub fn check(&mut self, ok: bool, why: impl Display) {
+        if !ok {
+            self.failure.get_or_insert_with(|| format!("check failed: {why}"));
+        }
+    }
+}
+
+/// Times work that a [`Team`] does together.
+pub struct TeamBencher<'b, 't> {
+    bencher: &'b mut Bencher,
+    team: &'t Team,
+}
+
+impl TeamBencher<'_, '_> {
+    /// Times one call of `f` on every worker at once, from the barrier to the last to finish.
+    pub fn iter<O>(self, f: impl Fn(&Worker) -> O + Sync) -> Samples<Seconds> {
+        let team = self.team;
+        self.bencher.calibrated(move |_, calls| {
+            let spans = team.broadcast(|worker| {
+                worker.barrier();
+                let started = Instant::now();
+                for _ in 0..calls {
+                    black_box(f(worker));
+                }
+                (started, Instant::now())
+            });
+            span(&spans)
+        })
+    }
+
+    /// The rate of all workers together, when one call of `f` on one worker does `work`.
+    pub fn rate<W: Work, O>(self, work: W, f: impl Fn(&Worker) -> O + Sync) -> Samples<W::Rate> {
+        let all = work.times(self.team.size() as u64);
+        self.iter(f).map(|time| all.per(time.0))
+    }
+}
+
+/// Seconds from the first start to the last end.
+fn span(spans: &[(Instant, Instant)]) -> f64 {
+    let first = spans.iter().map(|(start, _)| *start).min();
+    let last = spans.iter().map(|(_, end)| *end).max();
+    match (first, last) {
+        (Some(first), Some(last)) => last.duration_since(first).as_secs_f64(),
+        _ => 0.0,
+    }
+}
+
+/// Why a body ended without samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The machine cannot run it.
+    Skip(String),
+    /// It did not succeed.
+    Fail(String),
+}
+
+impl From<Skip> for Stop {
+    fn from(skip: Skip) -> Self {
+        Self::Skip(skip.reason().to_owned())
+    }
+}
+
+/// A failure with its text. Every error converts into it, so that `?` works in a body that returns
+/// `Result<Samples<M>, Failed>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed(pub String);
+
+impl<E: std::error::Error> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<Failed> for Stop {
+    fn from(failed: Failed) -> Self {
+        Self::Fail(failed.0)
+    }
+}
+
+impl From<String> for Stop {
+    fn from(error: String) -> Self {
+        Self::Fail(error)
+    }
+}
+
+/// Samples with their type erased: what a launch stores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// The repeats in order.
+    pub repeats: Vec<Repeat>,
+}
+
+/// What a benchmark may return: samples, or a result of them.
+#[diagnostic::on_unimplemented(
+    message = "a benchmark with a `Bencher` returns its samples, not `{Self}`",
+    label = "expected `Samples<..>` or `Result<Samples<..>, Skip>`",
+    note = "write `-> Samples<Seconds>` and end the body with `b.iter(..)`, without a semicolon"
+)]
+pub trait Return {
+    /// What each sample carries.
+    fn metrics() -> Vec<Metric>;
+
+    /// The samples, or why there are none.
+    ///
+    /// # Errors
+    /// A skip or a failure.
+    fn finish(self) -> Result<Recorded, Stop>;
+}
+
+impl<M: Metrics> Return for Samples<M> {
+    fn metrics() -> Vec<Metric> {
+        M::metrics()
+    }
+
+    fn finish(self) -> Result<Recorded, Stop> {
+        let metrics = M::metrics();
+        let mut repeats = Vec::with_capacity(self.repeats.len());
+        for (index, sampled) in self.repeats.into_iter().enumerate() {
+            repeats.push(Repeat {
+                repeat: index as u32 + 1,
+                at_s: sampled.at_s,
+                elapsed_s: sampled.elapsed_s,
+                iterations: sampled.iterations,
+                values: named(&metrics, &sampled.value)?,
+                evidence: sampled.evidence,
+            });
+        }
+        Ok(Recorded { repeats })
+    }
+}
+
+impl<M: Metrics, E: Into<Stop>> Return for Result<Samples<M>, E> {
+    fn metrics() -> Vec<Metric> {
+        M::metrics()
+    }
+
+    fn finish(self) -> Result<Recorded, Stop> {
+        self.map_err(Into::into)?.finish()
+    }
+}
+
+/// The values by metric name. Infinite values and NaN are failures, never results.
+fn named(metrics: &[Metric], sample: &impl Metrics) -> Result<BTreeMap<String, f64>, Stop> {
+    let mut values = BTreeMap::new();
+    for (metric, value) in metrics.iter().zip(sample.values()) {
+        match value {
+            Some(value) if value.is_finite() => {
+                values.insert(metric.name.clone(), value);
+            }
+            Some(value) => {
+                return Err(Stop::Fail(format!("metric {} is {value}, not a number", metric.name)));
+            }
+            None => {}
+        }
+    }
+    Ok(values)
+}

@@ -1,0 +1,5 @@
+//! The program `vbench`.
+
+use vbench_suites as _;
+
+fn main() {}
