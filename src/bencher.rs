@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use vbench_results::{Evidence, Metric, Repeat, Value};
 
 /// How one launch of one case measures.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// The profile it came from.
     pub profile: Profile,

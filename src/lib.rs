@@ -10,9 +10,11 @@ pub mod benchmark;
 pub mod clock;
 pub mod host;
 pub mod machine;
+pub mod plan;
 pub mod profile;
 pub mod quantity;
 pub mod resource;
+pub mod stats;
 pub mod team;
 pub mod topology;
 
