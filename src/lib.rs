@@ -13,8 +13,11 @@ pub mod machine;
 pub mod plan;
 pub mod profile;
 pub mod quantity;
+pub mod report;
 pub mod resource;
+pub mod runner;
 pub mod stats;
+pub mod store;
 pub mod team;
 pub mod topology;
 

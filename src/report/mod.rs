@@ -1,0 +1,5 @@
+//! What a person sees: numbers with units, columns, and the tables of a run.
+
+pub mod number;
+pub mod run;
+pub mod table;
