@@ -179,10 +179,12 @@ impl Bencher {
             return 1;
         }
         let target = self.sample_time();
+        let began = Instant::now();
         let mut calls = 1_u64;
         loop {
             let elapsed = body(&mut *self.clock, calls);
-            if elapsed >= target || calls > u64::MAX / 16 {
+            // A clock that stands still must not keep this from ending.
+            if elapsed >= target || began.elapsed() > self.settings.effort.max_time {
                 return calls;
             }
             // Aim straight at the target once the time is well above the clock's grain.

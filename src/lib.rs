@@ -7,7 +7,9 @@ extern crate self as vbench;
 pub mod axis;
 pub mod bencher;
 pub mod benchmark;
+pub mod cli;
 pub mod clock;
+pub mod environment;
 pub mod host;
 pub mod machine;
 pub mod plan;
@@ -21,6 +23,7 @@ pub mod store;
 pub mod team;
 pub mod topology;
 
+pub use cli::{main, program};
 pub use vbench_macros::{Metrics, vbench};
 pub use vbench_results as results;
 
