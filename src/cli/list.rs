@@ -9,7 +9,6 @@ use crate::plan::{Case, Ignored, Plan, Selection};
 use crate::report::table::{Column, Table, inert};
 use crate::store;
 use std::collections::BTreeMap;
-use std::io::Write;
 
 /// The benchmarks of this program, or the stored runs.
 pub fn list(

@@ -11,9 +11,9 @@ use crate::host::Host;
 use crate::machine::Machine;
 use crate::plan::{Plan, Selection};
 use crate::report;
-use crate::runner::journal::{Journal, Recovered};
 use crate::runner::{Ending, Runner, Until};
 use crate::store;
+use crate::store::journal::{Journal, Recovered};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -249,7 +249,7 @@ fn boot_id(environment: &Environment) -> Option<String> {
 
 /// The unfinished run that `run` names: its folder or id, or the newest when empty.
 fn unfinished(out: &Path, run: &str) -> Result<PathBuf, String> {
-    use crate::runner::journal::JOURNAL;
+    use crate::store::journal::JOURNAL;
     if run.is_empty() {
         let open = |folder: &PathBuf| folder.join(JOURNAL).exists();
         return store::runs(out)

@@ -7,7 +7,6 @@ use crate::host::Host;
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::profile::Profile;
-use std::io::Write;
 
 /// Does what the arguments of `run` ask for.
 pub fn run(

@@ -8,7 +8,6 @@ use crate::report::run::Detail;
 use crate::report::table::inert;
 use crate::topology::Topology;
 use crate::{report, store};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A stored run as a table, or as JSON.

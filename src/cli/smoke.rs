@@ -4,7 +4,6 @@ use super::args::RunArgs;
 use super::{Console, FAILED, OK};
 use crate::plan::{Case, Plan};
 use crate::runner::{ChildProcess, Executor, InProcess};
-use std::io::Write;
 use std::time::Instant;
 use vbench_results::Outcome;
 

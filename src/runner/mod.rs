@@ -2,7 +2,6 @@
 
 pub mod child;
 mod execute;
-pub mod journal;
 mod process;
 mod simulated;
 

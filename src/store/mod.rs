@@ -1,6 +1,8 @@
 //! Where runs are kept: `results/<system>/<config>/<run-id>/`, and how they get there whole.
 
-use crate::runner::journal::{JOURNAL, Recovered};
+pub mod journal;
+
+use self::journal::{JOURNAL, Recovered};
 use crate::stats::{Summary, summarize};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
