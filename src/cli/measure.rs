@@ -105,7 +105,8 @@ fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
         let done: usize = session.results.cases.iter().map(|case| started(case).count()).sum();
         let _ = writeln!(
             console.err,
-            "interrupted: {done} finished launches are kept in {folder}\n  go on: vbench run --resume={folder}"
+            "interrupted: {} finished, kept in {folder}\n  go on: vbench run --resume={folder}",
+            crate::report::number::counted(done, "launch")
         );
         return Ok(INTERRUPTED);
     }

@@ -3,7 +3,7 @@
 use super::Console;
 use super::args::Format;
 use crate::plan::{Case, Plan};
-use crate::report::number::{duration, with_unit};
+use crate::report::number::{counted, duration, with_unit};
 use crate::report::table::inert;
 use crate::runner::Event;
 use crate::stats::summarize;
@@ -67,14 +67,14 @@ impl<'c, 'o> Progress<'c, 'o> {
         let skips = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
         let _ = writeln!(
             self.console.err,
-            "vbench {}  system {}  config {}  profile {}  seed {}\n{} cases x {} launches{skips}, about {}  into {}",
+            "vbench {}  system {}  config {}  profile {}  seed {}\n{} x {}{skips}, about {}  into {}",
             run.vbench_version,
             inert(&run.system),
             inert(&run.config),
             run.profile,
             run.seed,
-            runnable.len(),
-            plan.launches,
+            counted(runnable.len(), "case"),
+            counted(plan.launches as usize, "launch"),
             duration(Duration::from_secs_f64(estimate.max(0.0))),
             folder.display()
         );
@@ -167,8 +167,8 @@ impl<'c, 'o> Progress<'c, 'o> {
         self.heartbeat = None;
         let _ = writeln!(
             self.console.err,
-            "{} launches, {} failed, {} with disturbed repeats, {}",
-            self.done,
+            "{}, {} failed, {} with disturbed repeats, {}",
+            counted(self.done, "launch"),
             self.failed,
             self.disturbed,
             duration(self.began.elapsed())

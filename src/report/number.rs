@@ -77,6 +77,16 @@ fn grouped(value: f64) -> String {
     if value < 0.0 { format!("-{text}") } else { text }
 }
 
+/// `1 case`, `2 cases`: a count with its noun.
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = match (count, noun.ends_with("ch")) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{count} {noun}{plural}")
+}
+
 /// `850 ms`, `41 s`, `2 min 05 s`, `1 h 45 min`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
@@ -93,7 +103,7 @@ pub fn duration(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{digits, duration, with_unit};
+    use super::{counted, digits, duration, with_unit};
     use crate::quantity::{BytesPerSec, EventsPerSec, Quantity, Ratio, Seconds};
     use proptest::prelude::*;
     use std::time::Duration;
@@ -108,6 +118,12 @@ mod tests {
         assert_eq!(with_unit(0.013, &Ratio::UNIT), "0.01");
         assert_eq!(with_unit(999.9e6, &BytesPerSec::UNIT), "1.00 GB/s");
         assert_eq!(with_unit(0.0, &Seconds::UNIT), "0.00 s");
+    }
+
+    #[test]
+    fn counts_agree_with_their_nouns() {
+        assert_eq!(counted(1, "case"), "1 case");
+        assert_eq!(counted(0, "launch"), "0 launches");
     }
 
     #[test]

@@ -50,6 +50,10 @@ impl ChildProcess {
     fn attempt(&self, case: &Case) -> io::Result<Executed> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(CHILD_ARGUMENT);
+        if self.capture {
+            // Only the last line is shown: it must be the reason, not the end of a backtrace.
+            command.env("RUST_BACKTRACE", "0");
+        }
         let (mut process, socket) = Process::start(command, self.capture)?;
         let request =
             Request { case: case.id.clone(), settings: case.settings, parent: std::process::id() };

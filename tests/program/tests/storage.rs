@@ -147,7 +147,7 @@ fn a_journal_without_a_head_or_of_a_newer_schema_is_refused_by_name() {
 #[test]
 fn a_result_of_a_newer_schema_is_refused_by_name() {
     let out = tempdir().unwrap();
-    assert!(tiny_run(out.path(), &["good::adds"]).status().unwrap().success());
+    assert!(tiny_run(out.path(), &["good::adds"]).output().unwrap().status.success());
     let file = only_run(out.path()).join("result.json");
     let newer = std::fs::read_to_string(&file).unwrap().replacen("\"1.0\"", "\"2.0\"", 1);
     std::fs::write(&file, newer).unwrap();
@@ -278,7 +278,9 @@ fn the_three_files_hold_the_same_run() {
 #[test]
 fn redaction_leaves_no_host_name() {
     let out = tempdir().unwrap();
-    assert!(tiny_run(out.path(), &["good::adds"]).arg("--redact").status().unwrap().success());
+    assert!(
+        tiny_run(out.path(), &["good::adds"]).arg("--redact").output().unwrap().status.success()
+    );
     let text = std::fs::read_to_string(only_run(out.path()).join("result.json")).unwrap();
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
