@@ -223,6 +223,25 @@ impl Bencher {
         Samples { repeats }
     }
 
+    /// Records what `f` gives: any number of samples per call, by metric name.
+    pub(crate) fn record(&mut self, mut f: impl FnMut() -> Vec<BTreeMap<String, f64>>) -> Recorded {
+        let samples = self.repeat(1, |_, _| f());
+        let mut repeats = Vec::new();
+        for sampled in samples.repeats {
+            for values in sampled.value {
+                repeats.push(Repeat {
+                    repeat: repeats.len() as u32 + 1,
+                    at_s: sampled.at_s,
+                    elapsed_s: sampled.elapsed_s,
+                    iterations: sampled.iterations,
+                    values,
+                    evidence: sampled.evidence.clone(),
+                });
+            }
+        }
+        Recorded { repeats }
+    }
+
     /// What the body noted, and why it failed, if it did.
     pub(crate) fn into_notes(self) -> (BTreeMap<String, Value>, Option<String>) {
         (self.facts, self.failure)

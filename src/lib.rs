@@ -10,6 +10,7 @@ pub mod benchmark;
 pub mod cli;
 pub mod clock;
 pub mod environment;
+pub mod external;
 mod future;
 pub mod host;
 pub mod machine;

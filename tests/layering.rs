@@ -17,6 +17,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("bencher", 2),
     ("benchmark", 2),
     ("environment", 2),
+    ("external", 2),
+    ("future", 1),
     ("machine", 2),
     ("plan", 2),
     ("resource", 2),

@@ -80,6 +80,7 @@ fn entry(keys: &Keys, declaration: &Declaration, bare: &ItemFn) -> TokenStream {
             needs: #needs,
             metrics: #metrics,
             run: #run,
+            external: ::core::option::Option::None,
         }
     }
 }
