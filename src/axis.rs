@@ -77,6 +77,8 @@ pub fn one_of(text: &str, valid: &[&str]) -> Result<String, String> {
 )]
 pub trait AxisValue: Display + FromStr<Err: Display> {}
 
+// The note above says more than the missing one of the two bounds.
+#[diagnostic::do_not_recommend]
 impl<T: Display + FromStr<Err: Display>> AxisValue for T {}
 
 /// Reads `text` as a `T` and prints it again.

@@ -355,3 +355,28 @@ fn first_sentence(text: &str) -> &str {
         .find(|(at, _)| text[at + 2..].trim_start().starts_with(|next: char| !next.is_lowercase()));
     end.map_or(text, |(at, _)| &text[..=at])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::about;
+    use syn::{ItemFn, parse_quote};
+
+    #[test]
+    fn the_first_sentence_says_what_it_is() {
+        let item: ItemFn = parse_quote! {
+            ///
+            /// Copies memory, e.g. pages of 2.5 MiB,
+            /// between nodes. Needs two nodes.
+            ///
+            /// Details.
+            #[inline]
+            fn f() {}
+        };
+        assert_eq!(about(&item.attrs), "Copies memory, e.g. pages of 2.5 MiB, between nodes.");
+        let item: ItemFn = parse_quote! {
+            #[doc = include_str!("x.md")]
+            fn f() {}
+        };
+        assert_eq!(about(&item.attrs), "");
+    }
+}
