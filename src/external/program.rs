@@ -38,7 +38,7 @@ pub fn execute(
 }
 
 fn command_line(external: &External, params: &Params) -> Vec<String> {
-    external.run.iter().map(|argument| filled(argument, params, |value| value.to_owned())).collect()
+    external.run.iter().map(|argument| filled(argument, params, str::to_owned)).collect()
 }
 
 /// `text` with every `{axis}` replaced by its value.
@@ -96,8 +96,7 @@ fn read(
 }
 
 fn regex(pattern: &str, params: &Params) -> Result<Regex, String> {
-    Regex::new(&filled(pattern, params, |value| regex::escape(value)))
-        .map_err(|error| error.to_string())
+    Regex::new(&filled(pattern, params, regex::escape)).map_err(|error| error.to_string())
 }
 
 fn by_groups(external: &External, said: &str, pattern: &Regex) -> Result<Vec<Values>, String> {
