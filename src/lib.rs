@@ -8,13 +8,13 @@ pub mod axis;
 pub mod bencher;
 pub mod benchmark;
 pub mod clock;
-mod future;
 pub mod host;
 pub mod machine;
 pub mod profile;
 pub mod quantity;
 pub mod resource;
 pub mod team;
+mod timed;
 pub mod topology;
 
 pub use vbench_macros::{Metrics, vbench};
@@ -26,10 +26,10 @@ pub mod __private {
     pub use crate::axis::{Axis, normalise, one_of, zip_rows};
     pub use crate::bencher::{Return, Samples, Stop};
     pub use crate::benchmark::{Benchmark, Options, VBENCH_BENCHMARKS};
-    pub use crate::future::block_on;
     pub use crate::profile::Profile;
     pub use crate::quantity::{MetricField, Metrics, Seconds};
     pub use crate::resource::Require;
+    pub use crate::timed::{block_on, iter_fallible};
     pub use linkme;
     pub use std::hint::black_box;
     pub use vbench_results::{Estimator, Metric, Role};

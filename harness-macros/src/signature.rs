@@ -40,6 +40,8 @@ pub struct Declaration {
     pub returns: Option<Type>,
     /// The function gives a future.
     pub is_async: bool,
+    /// The function gives a `Result`.
+    pub is_fallible: bool,
 }
 
 impl Declaration {
@@ -50,8 +52,12 @@ impl Declaration {
         let params = signature.inputs.iter().map(param).collect::<Result<Vec<_>>>()?;
         let generics = generics(signature, keys)?;
         let returns = returns(signature, &params)?;
-        let declaration =
-            Self { params, generics, returns, is_async: signature.asyncness.is_some() };
+        let is_async = signature.asyncness.is_some();
+        let is_fallible = match &signature.output {
+            ReturnType::Type(_, ty) => is_called(ty, "Result"),
+            ReturnType::Default => false,
+        };
+        let declaration = Self { params, generics, returns, is_async, is_fallible };
         declaration.check_names(signature)?;
         declaration.check_generic_use(signature)?;
         if declaration.returns.is_none() {
@@ -191,10 +197,15 @@ fn bencher_or_resource(typed: &PatType) -> Result<Param> {
 }
 
 fn is_bencher(ty: &Type) -> bool {
+    is_called(ty, "Bencher")
+}
+
+/// Macros see names, not types: an alias of another name is not found.
+fn is_called(ty: &Type, name: &str) -> bool {
     match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Bencher"),
-        Type::Paren(inner) => is_bencher(&inner.elem),
-        Type::Group(inner) => is_bencher(&inner.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == name),
+        Type::Paren(inner) => is_called(&inner.elem, name),
+        Type::Group(inner) => is_called(&inner.elem, name),
         _ => false,
     }
 }
