@@ -339,15 +339,15 @@ mod conditional {
     fn below(b: &mut Bencher) -> NoSuchType {}
 
     macro_rules! benchmark {
-        ($name:ident, $ty:ty, $value:expr) => {
+        ($name:ident, $ty:ty, $value:expr, $resource:ty) => {
             #[vbench(kind = "cpu")]
-            fn $name(b: &mut Bencher, #[axis([$value])] x: $ty) -> Samples<Seconds> {
-                b.iter(|| x)
+            fn $name(b: &mut Bencher, #[axis([$value])] x: $ty, r: $resource) -> Samples<Seconds> {
+                b.iter(|| r.count() + usize::from(x))
             }
         };
     }
 
-    benchmark!(by_macro, u16, 2 + 2);
+    benchmark!(by_macro, u16, 2 + 2, &Cpus);
 }
 
 #[test]
@@ -355,4 +355,5 @@ fn works_under_cfg_and_inside_macro_rules() {
     let ids: Vec<_> = benchmarks().unwrap().iter().map(|benchmark| benchmark.id()).collect();
     assert!(!ids.iter().any(|id| id.ends_with("above") || id.ends_with("below")), "{ids:?}");
     assert_eq!((find("conditional::by_macro").axes)(Machine::current())[0].rows, [["4"]]);
+    assert!(values("conditional::by_macro", &[("x", "4")]).contains_key("time"));
 }

@@ -162,7 +162,7 @@ fn param(input: &FnArg) -> Result<Param> {
     let FnArg::Typed(typed) = input else {
         return Err(Error::new_spanned(input, "a benchmark is a free function"));
     };
-    if let Type::ImplTrait(ty) = &*typed.ty {
+    if let Type::ImplTrait(ty) = plain(&typed.ty) {
         return Err(Error::new_spanned(ty, "name the type: the harness makes the value"));
     }
     let mut axes = typed.attrs.iter().filter(|attribute| is_axis(attribute));
@@ -180,7 +180,7 @@ pub fn is_axis(attribute: &Attribute) -> bool {
 
 fn bencher_or_resource(typed: &PatType) -> Result<Param> {
     let error = |message: &str| Err(Error::new_spanned(&typed.ty, message));
-    match &*typed.ty {
+    match plain(&typed.ty) {
         Type::Reference(reference) => match (is_bencher(&reference.elem), reference.mutability) {
             (true, Some(_)) => Ok(Param::Bencher),
             (true, None) => error("take the bencher as `b: &mut Bencher`"),
@@ -202,11 +202,18 @@ fn is_bencher(ty: &Type) -> bool {
 
 /// Macros see names, not types: an alias of another name is not found.
 fn is_called(ty: &Type, name: &str) -> bool {
-    match ty {
+    match plain(ty) {
         Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == name),
-        Type::Paren(inner) => is_called(&inner.elem, name),
-        Type::Group(inner) => is_called(&inner.elem, name),
         _ => false,
+    }
+}
+
+/// The type without parentheses and without the group that a `macro_rules` fragment brings.
+fn plain(ty: &Type) -> &Type {
+    match ty {
+        Type::Paren(inner) => plain(&inner.elem),
+        Type::Group(inner) => plain(&inner.elem),
+        ty => ty,
     }
 }
 
@@ -214,13 +221,14 @@ fn axis(attribute: &Attribute, typed: &PatType) -> Result<Param> {
     let example = "an axis is one expression that gives its values: `#[axis([1, 2, 4])]`";
     let values: Expr =
         attribute.parse_args().map_err(|_| Error::new_spanned(attribute, example))?;
-    if let Type::Reference(ty) = &*typed.ty {
+    let declared = plain(&typed.ty);
+    if let Type::Reference(ty) = declared {
         return Err(Error::new_spanned(
             ty,
             "take an axis value by value, such as `String` for a text",
         ));
     }
-    match (&*typed.pat, &*typed.ty) {
+    match (&*typed.pat, declared) {
         (Pat::Tuple(names), Type::Tuple(types)) if names.elems.len() == types.elems.len() => {
             Ok(Param::Zipped {
                 names: names.elems.iter().map(axis_name).collect::<Result<_>>()?,
