@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// Reads a text as an axis type and prints it again, or says what is wrong with it.
+/// Reads a text as an axis value and prints it again, or says what is wrong with it.
 pub type Normalise = fn(&str) -> Result<String, String>;
 
 /// One axis, or several in lock-step: its names, and a row of texts per value.
@@ -38,11 +38,7 @@ impl Axis {
     }
 
     /// The axis `name` that has these texts and no others.
-    pub fn fixed(
-        name: &'static str,
-        texts: &[&str],
-        normalise: fn(&str) -> Result<String, String>,
-    ) -> Self {
+    pub fn fixed(name: &'static str, texts: &[&str], normalise: Normalise) -> Self {
         let rows = texts.iter().map(|text| vec![(*text).to_owned()]).collect();
         Self { names: vec![name], rows, normalise: vec![normalise] }
     }

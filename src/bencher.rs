@@ -7,7 +7,7 @@ use crate::quantity::{Metrics, Seconds, Work};
 use crate::resource::Skip;
 use crate::team::{Team, Worker};
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use vbench_results::{Evidence, Metric, Repeat, Value};
@@ -379,6 +379,12 @@ pub struct Failed(pub String);
 impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
         Self(error.to_string())
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

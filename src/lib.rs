@@ -11,7 +11,6 @@ pub mod cli;
 pub mod clock;
 pub mod environment;
 pub mod external;
-mod future;
 pub mod host;
 pub mod machine;
 pub mod plan;
@@ -23,6 +22,7 @@ pub mod runner;
 pub mod stats;
 pub mod store;
 pub mod team;
+mod timed;
 pub mod topology;
 
 pub use cli::{main, program};
@@ -35,10 +35,10 @@ pub mod __private {
     pub use crate::axis::{Axis, normalise, one_of, zip_rows};
     pub use crate::bencher::{Return, Samples, Stop};
     pub use crate::benchmark::{Benchmark, Options, VBENCH_BENCHMARKS};
-    pub use crate::future::block_on;
     pub use crate::profile::Profile;
     pub use crate::quantity::{MetricField, Metrics, Seconds};
     pub use crate::resource::Require;
+    pub use crate::timed::{block_on, iter_fallible};
     pub use linkme;
     pub use std::hint::black_box;
     pub use vbench_results::{Estimator, Metric, Role};

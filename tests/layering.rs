@@ -18,7 +18,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("benchmark", 2),
     ("environment", 2),
     ("external", 2),
-    ("future", 1),
+    ("timed", 2),
     ("machine", 2),
     ("plan", 2),
     ("resource", 2),

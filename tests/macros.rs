@@ -296,6 +296,16 @@ mod failing {
         let number: u64 = "x".parse()?;
         Ok(b.iter(|| number))
     }
+
+    #[vbench(kind = "cpu")]
+    fn parses(#[axis(["7".to_owned()])] text: String) -> Result<u64, std::num::ParseIntError> {
+        text.parse()
+    }
+
+    #[vbench(kind = "cpu")]
+    async fn finds_nothing() -> Result<u64, Skip> {
+        Err(Skip::because("nothing to find"))
+    }
 }
 
 #[test]
@@ -307,6 +317,14 @@ fn a_body_ends_in_a_skip_a_failure_or_a_panic() {
     assert!(why.contains("n=256"), "{why}");
     let panic = std::panic::catch_unwind(|| run("failing::panics", &[])).unwrap_err();
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"the answer is wrong"));
+}
+
+#[test]
+fn the_way_to_an_error_has_no_speed() {
+    assert!(values("failing::parses", &[("text", "7")]).contains_key("time"));
+    let error = "x".parse::<u64>().unwrap_err().to_string();
+    assert_eq!(run("failing::parses", &[("text", "x")]), Err(Stop::Fail(error)));
+    assert_eq!(run("failing::finds_nothing", &[]), Err(Stop::Skip("nothing to find".into())));
 }
 
 mod conditional {
@@ -321,15 +339,15 @@ mod conditional {
     fn below(b: &mut Bencher) -> NoSuchType {}
 
     macro_rules! benchmark {
-        ($name:ident, $ty:ty, $value:expr) => {
+        ($name:ident, $ty:ty, $value:expr, $resource:ty) => {
             #[vbench(kind = "cpu")]
-            fn $name(b: &mut Bencher, #[axis([$value])] x: $ty) -> Samples<Seconds> {
-                b.iter(|| x)
+            fn $name(b: &mut Bencher, #[axis([$value])] x: $ty, r: $resource) -> Samples<Seconds> {
+                b.iter(|| r.count() + usize::from(x))
             }
         };
     }
 
-    benchmark!(by_macro, u16, 2 + 2);
+    benchmark!(by_macro, u16, 2 + 2, &Cpus);
 }
 
 #[test]
@@ -337,4 +355,5 @@ fn works_under_cfg_and_inside_macro_rules() {
     let ids: Vec<_> = benchmarks().unwrap().iter().map(|benchmark| benchmark.id()).collect();
     assert!(!ids.iter().any(|id| id.ends_with("above") || id.ends_with("below")), "{ids:?}");
     assert_eq!((find("conditional::by_macro").axes)(Machine::current())[0].rows, [["4"]]);
+    assert!(values("conditional::by_macro", &[("x", "4")]).contains_key("time"));
 }
