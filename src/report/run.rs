@@ -16,12 +16,24 @@ pub struct Detail {
 
 /// The run as text of at most `width` columns.
 pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
-    let mut text = String::new();
+    let mut table = Table::new(vec![
+        Column::left("case"),
+        Column::left("metric"),
+        Column::right("value"),
+        Column::left(""),
+        Column::right("+/-95%").droppable(1),
+        Column::right("spread").droppable(3),
+        Column::right("n").droppable(2),
+        Column::left("").droppable(4),
+    ]);
     for (kind, cases) in by_kind(results) {
-        let _ = writeln!(text, "{}", inert(kind));
-        text.push_str(&table(&cases, detail).render(2, width));
-        text.push('\n');
+        table.heading(kind);
+        for row in cases.into_iter().flat_map(|case| case_rows(case, detail)) {
+            table.row(row);
+        }
     }
+    let mut text = table.render(2, width);
+    text.push('\n');
     for note in notes(results) {
         let _ = writeln!(text, "{}", inert(&note));
     }
@@ -34,25 +46,6 @@ fn by_kind(results: &ResultSet) -> BTreeMap<&str, Vec<&CaseResult>> {
         kinds.entry(&case.kind).or_default().push(case);
     }
     kinds
-}
-
-fn table(cases: &[&CaseResult], detail: Detail) -> Table {
-    let mut table = Table::new(vec![
-        Column::left("case"),
-        Column::left("metric"),
-        Column::right("value"),
-        Column::left(""),
-        Column::right("+/-95%").droppable(1),
-        Column::right("spread").droppable(3),
-        Column::right("n").droppable(2),
-        Column::left("").droppable(4),
-    ]);
-    for case in cases {
-        for row in case_rows(case, detail) {
-            table.row(row);
-        }
-    }
-    table
 }
 
 fn case_rows(case: &CaseResult, detail: Detail) -> Vec<Vec<String>> {
@@ -122,28 +115,23 @@ fn state(case: &CaseResult) -> String {
 fn notes(results: &ResultSet) -> Vec<String> {
     let mut notes = reasons(results);
     notes.extend(fact_notes(results));
-    let measured = results
-        .cases
-        .iter()
-        .any(|case| case.launches.iter().any(|l| l.outcome == Outcome::Measured));
-    if measured {
-        notes.push(
-            "value: best of all repeats where it says best, else the typical launch (trimmed mean of logs). \
-             +/-95%: half-width of the interval over launches. spread: largest over smallest value, less one. \
-             n: launches x repeats."
-                .to_owned(),
-        );
+    if results.cases.iter().any(measured) {
+        notes.extend(LEGEND.iter().map(|line| (*line).to_owned()));
     }
-    if results.cases.iter().any(|case| case.launches.len() == 1 && measured_once(case)) {
-        notes.push(
-            "one launch shows no interval: repeats of one process are not independent (--launches 3 or more)"
-                .to_owned(),
-        );
+    if results.cases.iter().any(|case| case.launches.len() == 1 && measured(case)) {
+        notes.push(ONE_LAUNCH.to_owned());
     }
     notes
 }
 
-fn measured_once(case: &CaseResult) -> bool {
+const LEGEND: [&str; 3] = [
+    "value   best of all repeats where it says best, else the typical launch (trimmed mean of logs)",
+    "+/-95%  half-width of the interval over launches; repeats of one launch are not independent",
+    "spread  largest over smallest value, less one; n: launches x repeats",
+];
+const ONE_LAUNCH: &str = "one launch has no interval: --launches 3 or more";
+
+fn measured(case: &CaseResult) -> bool {
     case.launches.iter().any(|launch| launch.outcome == Outcome::Measured)
 }
 
