@@ -9,7 +9,9 @@ pub mod bencher;
 pub mod benchmark;
 pub mod clock;
 pub mod host;
+pub mod levels;
 pub mod machine;
+pub mod placement;
 pub mod profile;
 pub mod quantity;
 pub mod resource;
@@ -37,7 +39,9 @@ pub mod prelude {
     pub use crate::axis::{doubling, pow2, thread_counts};
     pub use crate::bencher::{Bencher, Failed, Samples, Stop, Timer};
     pub use crate::clock::Clock;
+    pub use crate::host::memory::{Buffer, Effective};
     pub use crate::machine::Machine;
+    pub use crate::placement::{Pages, Pinned, Policy};
     pub use crate::profile::Profile;
     pub use crate::quantity::{
         Bytes, BytesPerSec, Count, Events, EventsPerSec, Flops, FlopsPerSec, Metrics, Quantity,
