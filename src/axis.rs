@@ -21,13 +21,7 @@ pub struct Axis {
 impl Axis {
     /// The axis `name` of type `T`.
     pub fn of<T: AxisValue>(name: &'static str, values: impl IntoIterator<Item = T>) -> Self {
-        let mut rows: Vec<Vec<String>> = Vec::new();
-        for value in values {
-            let row = vec![value.to_string()];
-            if !rows.contains(&row) {
-                rows.push(row);
-            }
-        }
+        let rows = zip_rows(values, |value| vec![value.to_string()]);
         Self { names: vec![name], rows, normalise: vec![normalise::<T>] }
     }
 
@@ -39,6 +33,41 @@ impl Axis {
     ) -> Self {
         Self { names, rows, normalise }
     }
+
+    /// The axis `name` that has these texts and no others.
+    pub fn fixed(
+        name: &'static str,
+        texts: &[&str],
+        normalise: fn(&str) -> Result<String, String>,
+    ) -> Self {
+        let rows = texts.iter().map(|text| vec![(*text).to_owned()]).collect();
+        Self { names: vec![name], rows, normalise: vec![normalise] }
+    }
+}
+
+/// The rows of texts of a zipped axis, without duplicates.
+pub fn zip_rows<T>(
+    values: impl IntoIterator<Item = T>,
+    texts: fn(T) -> Vec<String>,
+) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for row in values.into_iter().map(texts) {
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+/// `text` when it is one of `valid`.
+///
+/// # Errors
+/// It is not; the error lists the valid ones.
+pub fn one_of(text: &str, valid: &[&str]) -> Result<String, String> {
+    if valid.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text:?} is not one of {}", valid.join(", ")))
 }
 
 /// What an axis value must be: printable, and readable back from what it prints.

@@ -8,6 +8,7 @@ pub mod axis;
 pub mod bencher;
 pub mod benchmark;
 pub mod clock;
+mod future;
 pub mod host;
 pub mod levels;
 pub mod machine;
@@ -24,13 +25,15 @@ pub use vbench_results as results;
 /// What generated code uses. Not for people.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::axis::{Axis, AxisValue, Params, normalise};
-    pub use crate::bencher::{Recorded, Return, Stop};
+    pub use crate::axis::{Axis, AxisValue, Params, normalise, one_of, zip_rows};
+    pub use crate::bencher::{Recorded, Return, Samples, Stop};
     pub use crate::benchmark::{Benchmark, Options, VBENCH_BENCHMARKS};
+    pub use crate::future::block_on;
     pub use crate::profile::Profile;
-    pub use crate::quantity::{MetricField, metric};
+    pub use crate::quantity::{MetricField, Metrics, Seconds, metric};
     pub use crate::resource::{Require, Skip};
     pub use linkme;
+    pub use std::hint::black_box;
     pub use vbench_results::{Estimator, Metric, Role};
 }
 
