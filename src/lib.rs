@@ -44,7 +44,7 @@ pub mod prelude {
     pub use crate::clock::Clock;
     pub use crate::host::memory::{Buffer, Effective};
     pub use crate::machine::Machine;
-    pub use crate::placement::{Pages, Pinned, Policy};
+    pub use crate::placement::{Pages, Policy};
     pub use crate::profile::Profile;
     pub use crate::quantity::{
         Bytes, BytesPerSec, Count, Events, EventsPerSec, Flops, FlopsPerSec, Metrics, Quantity,

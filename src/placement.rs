@@ -1,7 +1,5 @@
-//! Placement as axis values: which pages, which memory nodes, pinned threads or not.
+//! Placement as axis values: which pages, and which memory nodes.
 
-use crate::resource::{Cpus, Skip};
-use crate::team::Team;
 use std::fmt;
 use std::str::FromStr;
 
@@ -92,53 +90,9 @@ impl FromStr for Policy {
     }
 }
 
-/// Whether each thread is tied to a CPU of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pinned {
-    /// One thread on each CPU, and it stays there.
-    #[default]
-    Yes,
-    /// The guest's scheduler places the threads.
-    No,
-}
-
-impl Pinned {
-    /// `threads` threads, on the first allowed CPUs when pinned.
-    ///
-    /// # Errors
-    /// More threads than CPUs, or the binding is refused.
-    pub fn team(self, cpus: &Cpus, threads: usize) -> Result<Team, Skip> {
-        match self {
-            Self::Yes => Team::pinned(cpus.first(threads)?),
-            Self::No => Team::floating(threads),
-        }
-    }
-}
-
-impl fmt::Display for Pinned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-        })
-    }
-}
-
-impl FromStr for Pinned {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "yes" => Ok(Self::Yes),
-            "no" => Ok(Self::No),
-            _ => Err(format!("{text:?} is neither yes nor no")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Pages, Pinned, Policy};
+    use super::{Pages, Policy};
 
     #[test]
     fn axis_values_read_back_what_they_print() {
@@ -150,9 +104,6 @@ mod tests {
         for policy in policies {
             assert_eq!(policy.to_string().parse(), Ok(policy));
         }
-        for pinned in [Pinned::Yes, Pinned::No] {
-            assert_eq!(pinned.to_string().parse(), Ok(pinned));
-        }
     }
 
     #[test]
@@ -161,6 +112,5 @@ mod tests {
         for bad in ["", "bind", "bind:", "bind:-1", "first-touch:0", "x:1"] {
             assert!(bad.parse::<Policy>().unwrap_err().contains("bind:NODE"), "{bad}");
         }
-        assert!("maybe".parse::<Pinned>().is_err());
     }
 }

@@ -11,7 +11,6 @@ pub use effective::Effective;
 
 use crate::placement::{Pages, Policy};
 use crate::quantity::Bytes;
-use crate::resource::Skip;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::{Deref, DerefMut, Range};
@@ -24,6 +23,17 @@ const WORD_BITS: usize = usize::BITS as usize;
 const SAMPLED_PAGES: usize = 64;
 /// Where the page size of a reserved mapping goes in the flags of `mmap` (its manual page).
 const HUGE_SHIFT: u32 = 26;
+
+/// Why memory cannot be had as asked: a lower-case fragment with the numbers in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoMemory(String);
+
+impl NoMemory {
+    fn because(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
 
 /// Numbers for which any bits, zero included, are a value.
 pub trait Plain: Copy + Send + Sync + sealed::Sealed + 'static {}
@@ -60,9 +70,10 @@ impl<T: Plain> Buffer<T> {
     ///
     /// # Errors
     /// The memory, the huge pages or the node do not exist here, with the numbers.
-    pub fn new(len: usize, pages: Pages, policy: Policy) -> Result<Self, Skip> {
+    pub fn new(len: usize, pages: Pages, policy: Policy) -> Result<Self, NoMemory> {
         let bytes = len.checked_mul(size_of::<T>()).filter(|bytes| *bytes <= isize::MAX as usize);
-        let bytes = bytes.ok_or_else(|| Skip::because(format!("{len} numbers fit no memory")))?;
+        let bytes =
+            bytes.ok_or_else(|| NoMemory::because(format!("{len} numbers fit no memory")))?;
         if bytes == 0 {
             return Ok(Self { start: NonNull::dangling(), len, mapping: None, policy: Ok(()) });
         }
@@ -196,7 +207,7 @@ struct Mapping {
 }
 
 impl Mapping {
-    fn new(bytes: usize, page: usize, pages: Pages) -> Result<Self, Skip> {
+    fn new(bytes: usize, page: usize, pages: Pages) -> Result<Self, NoMemory> {
         let reserved = matches!(pages, Pages::Huge2m | Pages::Huge1g);
         let flags = match reserved {
             true => libc::MAP_HUGETLB | (page.trailing_zeros() << HUGE_SHIFT) as libc::c_int,
@@ -205,7 +216,10 @@ impl Mapping {
         // Reserved huge pages come aligned; transparent ones need room to align.
         let room = if pages == Pages::Thp { page } else { 0 };
         let whole = map(bytes.saturating_add(room), flags).map_err(|error| {
-            Skip::because(format!("cannot map {} ({pages} pages): {error}", Bytes(bytes as u64)))
+            NoMemory::because(format!(
+                "cannot map {} ({pages} pages): {error}",
+                Bytes(bytes as u64)
+            ))
         })?;
         let offset = if room == 0 { 0 } else { whole.align_offset(page) };
         // SAFETY: `align_offset` is below `page`, and the mapping is `page` longer than `bytes`.
@@ -220,7 +234,7 @@ impl Mapping {
         start..start + self.bytes
     }
 
-    fn advise(&self, pages: Pages) -> Result<(), Skip> {
+    fn advise(&self, pages: Pages) -> Result<(), NoMemory> {
         let advice = match pages {
             Pages::Base4k => libc::MADV_NOHUGEPAGE,
             Pages::Thp => libc::MADV_HUGEPAGE,
@@ -232,17 +246,17 @@ impl Mapping {
             Ok(()) => Ok(()),
             // A kernel without transparent huge pages knows no such advice, and needs none for 4k.
             Err(_) if pages == Pages::Base4k => Ok(()),
-            Err(error) => Err(Skip::because(format!("transparent huge pages: {error}"))),
+            Err(error) => Err(NoMemory::because(format!("transparent huge pages: {error}"))),
         }
     }
 
     /// Sets the policy. What a container forbids is the inner reason, not a skip.
-    fn place(&self, policy: Policy) -> Result<Result<(), String>, Skip> {
+    fn place(&self, policy: Policy) -> Result<Result<(), String>, NoMemory> {
         if let (Policy::Bind(node) | Policy::Preferred(node), Ok(allowed)) =
             (policy, NodeMask::allowed())
             && !allowed.contains(node)
         {
-            return Err(Skip::because(format!("no memory node {node} here")));
+            return Err(NoMemory::because(format!("no memory node {node} here")));
         }
         let set = || {
             let Some((mode, mask)) = policy.request()? else { return Ok(()) };
@@ -259,7 +273,7 @@ impl Mapping {
             Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS)) => {
                 Ok(Err(format!("memory policy {policy}: {error}")))
             }
-            Err(error) => Err(Skip::because(format!("memory policy {policy}: {error}"))),
+            Err(error) => Err(NoMemory::because(format!("memory policy {policy}: {error}"))),
         }
     }
 }
@@ -327,7 +341,7 @@ mod tests {
             let mut buffer = match Buffer::<u64>::new(len, pages, Policy::FirstTouch) {
                 Ok(buffer) => buffer,
                 Err(skip) => {
-                    assert!(!skip.reason().is_empty(), "{pages}");
+                    assert!(!skip.to_string().is_empty(), "{pages}");
                     continue;
                 }
             };
@@ -387,7 +401,7 @@ mod tests {
     fn a_missing_node_is_a_skip() {
         if allowed_nodes().is_ok_and(|nodes| !nodes.contains(&1000)) {
             let refused = Buffer::<u8>::new(4096, Pages::Default, Policy::Bind(1000));
-            assert!(refused.is_err_and(|skip| skip.reason().contains("no memory node 1000")));
+            assert!(refused.is_err_and(|skip| skip.to_string().contains("no memory node 1000")));
         }
         assert!(Buffer::<u8>::new(4096, Pages::Default, Policy::Bind(usize::MAX)).is_err());
     }

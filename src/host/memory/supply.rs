@@ -1,9 +1,8 @@
 //! What memory the system has to give: free bytes, and pages of each size.
 
-use super::base_page;
+use super::{NoMemory, base_page};
 use crate::placement::{Pages, Policy};
 use crate::quantity::Bytes;
-use crate::resource::Skip;
 
 const RESERVED: &str = "/sys/kernel/mm/hugepages/hugepages-";
 const TRANSPARENT: &str = "/sys/kernel/mm/transparent_hugepage";
@@ -12,12 +11,12 @@ const TRANSPARENT: &str = "/sys/kernel/mm/transparent_hugepage";
 const USUAL_HUGE: usize = 2 << 20;
 
 /// The page size behind `pages`, when the system has it.
-pub(super) fn offered(pages: Pages) -> Result<usize, Skip> {
+pub(super) fn offered(pages: Pages) -> Result<usize, NoMemory> {
     match pages {
         Pages::Default => Ok(base_page()),
         Pages::Base4k if base_page() == 4096 => Ok(4096),
         Pages::Base4k => {
-            Err(Skip::because(format!("base pages are {} here", Bytes(base_page() as u64))))
+            Err(NoMemory::because(format!("base pages are {} here", Bytes(base_page() as u64))))
         }
         Pages::Thp => {
             transparent(std::fs::read_to_string(format!("{TRANSPARENT}/enabled")).ok().as_deref())?;
@@ -30,11 +29,11 @@ pub(super) fn offered(pages: Pages) -> Result<usize, Skip> {
 }
 
 /// Whether a program that asks gets transparent huge pages, from the kernel's `enabled` file.
-fn transparent(enabled: Option<&str>) -> Result<(), Skip> {
+fn transparent(enabled: Option<&str>) -> Result<(), NoMemory> {
     match enabled {
-        None => Err(Skip::because("this kernel has no transparent huge pages")),
+        None => Err(NoMemory::because("this kernel has no transparent huge pages")),
         Some(text) if text.contains("[never]") => {
-            Err(Skip::because("transparent huge pages are switched off (never)"))
+            Err(NoMemory::because("transparent huge pages are switched off (never)"))
         }
         Some(_) => Ok(()),
     }
@@ -46,7 +45,7 @@ pub(super) fn affordable(
     page: usize,
     pages: Pages,
     policy: Policy,
-) -> Result<(), Skip> {
+) -> Result<(), NoMemory> {
     if matches!(pages, Pages::Huge2m | Pages::Huge1g) {
         return enough_reserved(bytes / page, page, reserved_free(page, policy));
     }
@@ -57,18 +56,18 @@ pub(super) fn affordable(
     match available {
         Some(free) if bytes as u64 > free => {
             let (needed, free) = (bytes >> 20, free >> 20);
-            Err(Skip::because(format!("needs {needed} MiB of memory, {free} MiB available")))
+            Err(NoMemory::because(format!("needs {needed} MiB of memory, {free} MiB available")))
         }
         _ => Ok(()),
     }
 }
 
-fn enough_reserved(needed: usize, page: usize, free: Option<u64>) -> Result<(), Skip> {
+fn enough_reserved(needed: usize, page: usize, free: Option<u64>) -> Result<(), NoMemory> {
     let size = Bytes(page as u64);
     match free {
-        None => Err(Skip::because(format!("this kernel has no huge pages of {size}"))),
+        None => Err(NoMemory::because(format!("this kernel has no huge pages of {size}"))),
         Some(free) if free < needed as u64 => {
-            Err(Skip::because(format!("needs {needed} huge pages of {size}, {free} free")))
+            Err(NoMemory::because(format!("needs {needed} huge pages of {size}, {free} free")))
         }
         Some(_) => Ok(()),
     }
@@ -133,7 +132,7 @@ mod tests {
     fn transparent_huge_pages_may_be_switched_off() {
         assert!(transparent(Some("always [madvise] never\n")).is_ok());
         let skip = transparent(Some("always madvise [never]\n")).unwrap_err();
-        assert!(skip.reason().contains("never"));
+        assert!(skip.to_string().contains("never"));
         assert!(transparent(None).is_err());
     }
 

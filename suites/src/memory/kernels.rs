@@ -31,7 +31,13 @@ impl Kernels {
     /// One sequential loop each, as any compiler makes it; copy is a call of `memcpy`, which is
     /// what gcc turns that loop into, and whose large copies bypass the caches by themselves.
     pub fn plain() -> Self {
-        Self { copy: memcpy, scale: plain::<SCALE>, add: plain::<ADD>, triad: plain::<TRIAD>, isa: "loop" }
+        Self {
+            copy: memcpy,
+            scale: plain::<SCALE>,
+            add: plain::<ADD>,
+            triad: plain::<TRIAD>,
+            isa: "loop",
+        }
     }
 
     /// Ordinary stores with the widest vectors that this CPU has.
@@ -196,12 +202,39 @@ mod x86 {
         };
     }
 
-    vectors!(avx512, "avx512f", 8, _mm512_loadu_pd, _mm512_store_pd, _mm512_stream_pd,
-        _mm512_set1_pd, _mm512_mul_pd, _mm512_add_pd);
-    vectors!(avx2, "avx2", 4, _mm256_loadu_pd, _mm256_store_pd, _mm256_stream_pd,
-        _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd);
-    vectors!(sse2, "sse2", 2, _mm_loadu_pd, _mm_store_pd, _mm_stream_pd,
-        _mm_set1_pd, _mm_mul_pd, _mm_add_pd);
+    vectors!(
+        avx512,
+        "avx512f",
+        8,
+        _mm512_loadu_pd,
+        _mm512_store_pd,
+        _mm512_stream_pd,
+        _mm512_set1_pd,
+        _mm512_mul_pd,
+        _mm512_add_pd
+    );
+    vectors!(
+        avx2,
+        "avx2",
+        4,
+        _mm256_loadu_pd,
+        _mm256_store_pd,
+        _mm256_stream_pd,
+        _mm256_set1_pd,
+        _mm256_mul_pd,
+        _mm256_add_pd
+    );
+    vectors!(
+        sse2,
+        "sse2",
+        2,
+        _mm_loadu_pd,
+        _mm_store_pd,
+        _mm_stream_pd,
+        _mm_set1_pd,
+        _mm_mul_pd,
+        _mm_add_pd
+    );
 }
 
 #[cfg(test)]
