@@ -12,8 +12,10 @@ pub mod clock;
 pub mod environment;
 pub mod external;
 pub mod host;
+pub mod levels;
 pub mod machine;
 pub mod plan;
+pub mod placement;
 pub mod profile;
 pub mod quantity;
 pub mod report;
@@ -49,7 +51,9 @@ pub mod prelude {
     pub use crate::axis::{doubling, pow2, thread_counts};
     pub use crate::bencher::{Bencher, Failed, Samples, Stop, Timer};
     pub use crate::clock::Clock;
+    pub use crate::host::memory::{Buffer, Effective};
     pub use crate::machine::Machine;
+    pub use crate::placement::{Pages, Policy};
     pub use crate::profile::Profile;
     pub use crate::quantity::{
         Bytes, BytesPerSec, Count, Events, EventsPerSec, Flops, FlopsPerSec, Metrics, Quantity,

@@ -2,6 +2,7 @@
 
 pub mod affinity;
 pub mod evidence;
+pub mod memory;
 
 /// Where facts are read from.
 pub struct Host;

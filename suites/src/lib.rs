@@ -1,1 +1,6 @@
 //! The built-in benchmarks.
+
+mod claims;
+mod cpu;
+mod latency;
+mod memory;

@@ -1,0 +1,197 @@
+//! Memory bandwidth by the rules of STREAM: copy, scale, add and triad over arrays far larger than
+//! the caches.
+
+mod arrays;
+mod kernels;
+mod size;
+
+use crate::claims;
+use arrays::{Arrays, Times};
+use kernels::Kernels;
+use std::fmt;
+use std::str::FromStr;
+use vbench::host::memory::allowed_nodes;
+use vbench::prelude::*;
+
+/// How results are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stores {
+    /// Through the caches, one sequential loop as any compiler makes it.
+    Plain,
+    /// Through the caches, arranged so that the memory controller is busy.
+    Cached,
+    /// Past the caches.
+    Streaming,
+}
+
+impl Stores {
+    const ALL: [Self; 3] = [Self::Plain, Self::Cached, Self::Streaming];
+
+    fn choices() -> Vec<Self> {
+        match Machine::current().profile {
+            Profile::Smoke | Profile::Quick => vec![Self::Cached, Self::Streaming],
+            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
+        }
+    }
+
+    fn kernels(self) -> Result<Kernels, Skip> {
+        match self {
+            Self::Plain => Ok(Kernels::plain()),
+            Self::Cached => Ok(Kernels::cached()),
+            Self::Streaming => Kernels::streaming(),
+        }
+    }
+}
+
+impl fmt::Display for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Cached => "cached",
+            Self::Streaming => "streaming",
+        })
+    }
+}
+
+impl FromStr for Stores {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|stores| stores.to_string() == text);
+        found.ok_or_else(|| format!("{text:?} is none of plain, cached, streaming"))
+    }
+}
+
+/// The bandwidth of each kernel: 2, 2, 3 and 3 words per element, as STREAM counts.
+#[derive(Metrics)]
+struct Bandwidth {
+    triad: BytesPerSec,
+    copy: BytesPerSec,
+    scale: BytesPerSec,
+    add: BytesPerSec,
+}
+
+impl Bandwidth {
+    fn of(times: Times, len: usize) -> Self {
+        let words = |count: u64| Bytes(count * (len * size_of::<f64>()) as u64);
+        Self {
+            triad: words(3).per(times.triad),
+            copy: words(2).per(times.copy),
+            scale: words(2).per(times.scale),
+            add: words(3).per(times.add),
+        }
+    }
+}
+
+/// Sustained memory bandwidth of all allowed CPUs.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best)]
+fn stream(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(Stores::choices())] stores: Stores,
+    #[axis(page_sizes())] pages: Pages,
+    #[axis(policies())] memory: Policy,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let plan = Plan { pages, memory, ..Plan::by_rule(b, stores.kernels()?) };
+    plan.measure(b, &Team::pinned(cpus.ids())?)
+}
+
+/// How bandwidth grows with the number of CPUs.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_threads(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(Stores::choices())] stores: Stores,
+    #[axis(thread_counts())] threads: usize,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let team = Team::pinned(cpus.first(threads)?)?;
+    Plan::by_rule(b, stores.kernels()?).measure(b, &team)
+}
+
+/// Bandwidth by the size of one array: where the caches end and memory begins.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_sizes(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(Stores::choices())] stores: Stores,
+    #[axis(doubling(Bytes(1 << 20), Bytes(512 << 20)))] size: Bytes,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let plan = Plan { bytes: size.0, ..Plan::by_rule(b, stores.kernels()?) };
+    plan.measure(b, &Team::pinned(cpus.ids())?)
+}
+
+/// One way of running the kernels.
+struct Plan {
+    kernels: Kernels,
+    bytes: u64,
+    pages: Pages,
+    memory: Policy,
+}
+
+impl Plan {
+    /// Arrays as large as the rule asks for; the verdict is a fact.
+    fn by_rule(b: &mut Bencher, kernels: Kernels) -> Self {
+        let caches = claims::last_level_total();
+        let sizing = size::sizing(caches, claims::memory_available(), b.is_smoke());
+        b.fact("size_rule", sizing.verdict);
+        Self { kernels, bytes: sizing.bytes, pages: Pages::Default, memory: Policy::FirstTouch }
+    }
+
+    fn measure(&self, b: &mut Bencher, team: &Team) -> Result<Samples<Bandwidth>, Skip> {
+        fits(self.bytes)?;
+        let mut arrays = Arrays::new(team, self.bytes, self.pages, self.memory)?;
+        let warm = arrays.round(team, &self.kernels, 1);
+        let repeats = repeats(warm, b.sample_time());
+        let len = arrays.len();
+        let samples = b.samples(|_| Bandwidth::of(arrays.round(team, &self.kernels, repeats), len));
+        let verified = arrays.verify(team);
+        b.check(verified.is_ok(), verified.err().unwrap_or_default());
+        b.fact("array_bytes", self.bytes);
+        b.fact("threads", team.size());
+        b.fact("instructions", self.kernels.isa);
+        b.fact("placement", arrays.effective().to_string());
+        Ok(samples)
+    }
+}
+
+/// How often a kernel runs per sample, so that small arrays last long enough too: once when the
+/// four kernels together fill the sample's time.
+fn repeats(warm: Times, sample_time: f64) -> u32 {
+    let round = warm.copy + warm.scale + warm.add + warm.triad;
+    (sample_time / round.max(1e-9)).ceil().clamp(1.0, 1e6) as u32
+}
+
+/// The arrays must leave room for everything else.
+fn fits(array: u64) -> Result<(), Skip> {
+    let needed = array.saturating_mul(3);
+    match claims::memory_available() {
+        Some(free) if needed > free / 10 * 9 => Err(Skip::because(format!(
+            "three arrays of {} MiB need {} MiB of memory, {} MiB available",
+            array >> 20,
+            needed >> 20,
+            free >> 20
+        ))),
+        _ if array == 0 => Err(Skip::because("no memory available for the arrays")),
+        _ => Ok(()),
+    }
+}
+
+/// The quick profile takes what a program gets that does not ask.
+pub fn page_sizes() -> Vec<Pages> {
+    let asked = [Pages::Default, Pages::Base4k, Pages::Thp, Pages::Huge2m];
+    match Machine::current().profile {
+        Profile::Smoke | Profile::Quick => vec![Pages::Default],
+        Profile::Standard | Profile::Thorough => asked.to_vec(),
+    }
+}
+
+/// Where there are several memory nodes, longer profiles also spread the arrays over them.
+fn policies() -> Vec<Policy> {
+    let several = allowed_nodes().is_ok_and(|nodes| nodes.len() > 1);
+    match Machine::current().profile {
+        Profile::Standard | Profile::Thorough if several => {
+            vec![Policy::FirstTouch, Policy::Interleave]
+        }
+        _ => vec![Policy::FirstTouch],
+    }
+}
