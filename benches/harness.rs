@@ -1,2 +1,134 @@
-//! Harness cost.
-fn main() {}
+//! What the harness itself costs, by criterion:
+//! `cargo bench --bench harness --features harness-benches`.
+//!
+//! The empty closure is timed by this harness, by criterion and by divan side by side: each loop's
+//! cost per iteration is what a benchmark of nothing reads there.
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use vbench::bencher::{Bencher, Settings};
+use vbench::machine::Machine;
+use vbench::plan::{Plan, Selection};
+use vbench::profile::Profile;
+use vbench::results::{
+    CaseResult, Environment, Estimator, Evidence, Launch, Metric, Outcome, Repeat, ResultSet, Run,
+    read_samples, write_samples,
+};
+use vbench_suites as _;
+
+fn settings() -> Settings {
+    Settings { profile: Profile::Quick, effort: Profile::Quick.effort(), seed: 1 }
+}
+
+/// Nanoseconds per call of an empty closure, as each harness reads it.
+fn empty_iteration(c: &mut Criterion) {
+    let ours = || {
+        let mut bencher = Bencher::new(settings());
+        let samples = bencher.iter(|| black_box(0_u64));
+        let times: Vec<f64> = samples.values().map(|time| time.0).collect();
+        times.iter().sum::<f64>() / times.len() as f64
+    };
+    println!("empty iter: vbench reads {:.3} ns per call", ours() * 1e9);
+    let mut group = c.benchmark_group("empty_iter");
+    group.bench_function("criterion", |b| b.iter(|| black_box(0_u64)));
+    // The time of `n` calls by this harness's own reading, under criterion's statistics.
+    group.bench_function("vbench", |b| {
+        b.iter_custom(|calls| Duration::from_secs_f64(ours() * calls as f64));
+    });
+    group.finish();
+}
+
+#[divan::bench]
+fn empty_iter_divan() -> u64 {
+    black_box(0)
+}
+
+/// Finding, sorting and planning every linked benchmark.
+fn listing(c: &mut Criterion) {
+    let mut group = c.benchmark_group("listing");
+    group.bench_function("registry", |b| b.iter(|| vbench::benchmark::benchmarks().unwrap().len()));
+    let benchmarks = vbench::benchmark::benchmarks().unwrap();
+    let machine = Machine::current();
+    group.bench_function("plan", |b| {
+        b.iter(|| Plan::new(&benchmarks, &Selection::default(), machine).unwrap().cases.len());
+    });
+    group.finish();
+}
+
+/// 100 cases x 10 launches x 100 repeats.
+fn hundred_thousand_samples() -> ResultSet {
+    let metric: Metric =
+        vbench::quantity::metric::<vbench::prelude::Seconds>("time", vbench::results::Role::Gated);
+    let repeat = |repeat: u32| Repeat {
+        repeat,
+        at_s: f64::from(repeat) * 0.1,
+        elapsed_s: 0.1,
+        iterations: 1000,
+        values: BTreeMap::from([("time".to_owned(), 1e-9 * f64::from(repeat) / 3.0)]),
+        evidence: Evidence { steal_s: Some(0.0), migrations: Some(0), ..Evidence::default() },
+    };
+    let launch = |launch| Launch {
+        launch,
+        boot_id: Some("1b4e28ba-2fa1-11d2-883f-0016d3cca427".into()),
+        position: launch,
+        at_s: 1.0,
+        elapsed_s: 10.0,
+        outcome: Outcome::Measured,
+        facts: BTreeMap::new(),
+        repeats: (1..=100).map(repeat).collect(),
+    };
+    let case = |index: u32| CaseResult {
+        case: format!("memory::example/size={index}").parse().unwrap(),
+        kind: "memory".into(),
+        version: "1".into(),
+        estimator: Estimator::Center,
+        metrics: vec![metric.clone()],
+        launches: (1..=10).map(launch).collect(),
+    };
+    let mut results = ResultSet::new(Run::default(), Environment::default());
+    results.cases = (0..100).map(case).collect();
+    results
+}
+
+fn storage(c: &mut Criterion) {
+    let results = hundred_thousand_samples();
+    let (json, mut csv) = (results.to_json(), Vec::new());
+    write_samples(&results, &mut csv).unwrap();
+    println!("100,000 samples: {} MB of JSON, {} MB of CSV", json.len() >> 20, csv.len() >> 20);
+    let mut group = c.benchmark_group("100k_samples");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    group.bench_function("write_csv", |b| {
+        b.iter_batched(
+            || Vec::with_capacity(csv.len()),
+            |mut out| write_samples(&results, &mut out).map(|()| out),
+            BatchSize::LargeInput,
+        );
+    });
+    group.bench_function("read_csv", |b| {
+        b.iter(|| read_samples(&csv[..], Path::new("samples.csv")).unwrap().len());
+    });
+    group.bench_function("write_json", |b| b.iter(|| results.to_json().len()));
+    group.bench_function("read_json", |b| {
+        b.iter(|| ResultSet::from_json(&json, Path::new("result.json")).unwrap().cases.len());
+    });
+    group.bench_function("summarize", |b| b.iter(|| vbench::store::summary_rows(&results).len()));
+    group.finish();
+}
+
+criterion_group!(harness, empty_iteration, listing, storage);
+
+fn divan_side() {
+    println!("\nthe same closure by divan:");
+    let began = Instant::now();
+    divan::main();
+    println!("({:.1} s)\n", began.elapsed().as_secs_f64());
+}
+
+criterion_main!(divan_first, harness);
+
+fn divan_first() {
+    divan_side();
+}

@@ -1,5 +1,8 @@
-//! The suites, as `cargo bench` runs them.
+//! The built-in benchmarks, as `cargo bench` runs them.
 
+use std::process::ExitCode;
 use vbench_suites as _;
 
-fn main() {}
+fn main() -> ExitCode {
+    vbench::main()
+}

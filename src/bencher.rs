@@ -7,13 +7,13 @@ use crate::quantity::{Metrics, Seconds, Work};
 use crate::resource::Skip;
 use crate::team::{Team, Worker};
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use vbench_results::{Evidence, Metric, Repeat, Value};
 
 /// How one launch of one case measures.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// The profile it came from.
     pub profile: Profile,
@@ -179,10 +179,12 @@ impl Bencher {
             return 1;
         }
         let target = self.sample_time();
+        let began = Instant::now();
         let mut calls = 1_u64;
         loop {
             let elapsed = body(&mut *self.clock, calls);
-            if elapsed >= target || calls > u64::MAX / 16 {
+            // A clock that stands still must not keep this from ending.
+            if elapsed >= target || began.elapsed() > self.settings.effort.max_time {
                 return calls;
             }
             // Aim straight at the target once the time is well above the clock's grain.
@@ -219,6 +221,25 @@ impl Bencher {
             }
         }
         Samples { repeats }
+    }
+
+    /// Records what `f` gives: any number of samples per call, by metric name.
+    pub(crate) fn record(&mut self, mut f: impl FnMut() -> Vec<BTreeMap<String, f64>>) -> Recorded {
+        let samples = self.repeat(1, |_, _| f());
+        let mut repeats = Vec::new();
+        for sampled in samples.repeats {
+            for values in sampled.value {
+                repeats.push(Repeat {
+                    repeat: repeats.len() as u32 + 1,
+                    at_s: sampled.at_s,
+                    elapsed_s: sampled.elapsed_s,
+                    iterations: sampled.iterations,
+                    values,
+                    evidence: sampled.evidence.clone(),
+                });
+            }
+        }
+        Recorded { repeats }
     }
 
     /// What the body noted, and why it failed, if it did.
@@ -358,6 +379,12 @@ pub struct Failed(pub String);
 impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
         Self(error.to_string())
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -7,31 +7,40 @@ extern crate self as vbench;
 pub mod axis;
 pub mod bencher;
 pub mod benchmark;
+pub mod cli;
 pub mod clock;
-mod future;
+pub mod environment;
+pub mod external;
 pub mod host;
 pub mod levels;
 pub mod machine;
+pub mod plan;
 pub mod placement;
 pub mod profile;
 pub mod quantity;
+pub mod report;
 pub mod resource;
+pub mod runner;
+pub mod stats;
+pub mod store;
 pub mod team;
+mod timed;
 pub mod topology;
 
+pub use cli::{main, program};
 pub use vbench_macros::{Metrics, vbench};
 pub use vbench_results as results;
 
 /// What generated code uses. Not for people.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::axis::{Axis, AxisValue, Params, normalise, one_of, zip_rows};
-    pub use crate::bencher::{Recorded, Return, Samples, Stop};
+    pub use crate::axis::{Axis, normalise, one_of, zip_rows};
+    pub use crate::bencher::{Return, Samples, Stop};
     pub use crate::benchmark::{Benchmark, Options, VBENCH_BENCHMARKS};
-    pub use crate::future::block_on;
     pub use crate::profile::Profile;
-    pub use crate::quantity::{MetricField, Metrics, Seconds, metric};
-    pub use crate::resource::{Require, Skip};
+    pub use crate::quantity::{MetricField, Metrics, Seconds};
+    pub use crate::resource::Require;
+    pub use crate::timed::{block_on, iter_fallible};
     pub use linkme;
     pub use std::hint::black_box;
     pub use vbench_results::{Estimator, Metric, Role};

@@ -1,0 +1,386 @@
+//! The command line: every command, flag and environment twin, from which help, completions and
+//! the man page are generated.
+
+use crate::plan::{Ignored, Selection};
+use crate::profile::Profile;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Measures this machine and stores what it measured.
+#[derive(Debug, Parser)]
+#[command(name = "vbench", version, about, long_about = None, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vbench info                               what this machine is, and what could not be read
+  vbench run                                every benchmark, quick profile, under three minutes
+  vbench run --config vcpu_pin --launches 5 the same, stored under results/<system>/vcpu_pin/
+  vbench run stream --axis stores=cached    some cases, one axis value
+  vbench run --resume                       go on with the run that was interrupted
+  vbench show                               the newest stored run as a table
+
+Without a command the arguments are those of `run`, so `cargo bench -- stream` works.
+Every flag of `run` has an environment twin: VBENCH_ and its name, such as VBENCH_PROFILE.
+Exit codes: 0 ok, 1 a case failed, 2 usage or nothing to run, 130 interrupted.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Measure, and store the results (the default command)
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
+    /// Show which benchmarks this program contains and which can run here
+    List(ListArgs),
+    /// Show what this machine is: CPUs, nodes, memory, GPUs, limits
+    Info(InfoArgs),
+    /// Store every file the harness reads about this machine, for `--host DIR`
+    Capture(CaptureArgs),
+    /// Show a stored run as a table
+    Show(ShowArgs),
+    /// Print the JSON Schema of result.json, or the columns of the CSV files
+    Schema(SchemaArgs),
+    /// Print shell completions
+    Completions {
+        /// For this shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page (roff)
+    Man,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  vbench run --list                         the cases, and run nothing
+  vbench run latency --profile standard     one suite, more sizes, more launches
+  vbench run --kind memory,cpu --launches 10
+  vbench run prime --axis threads=1,2 --time 5s
+  vbench run --until-precision 1%           launch until every interval is within 1%
+  vbench run --exact 'memory::stream/pages=default,stores=cached'
+
+A run keeps a journal: Ctrl-C finishes the launch in flight and says how to go on.";
+
+/// How lists and progress are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Pretty,
+    /// For test runners: `id: benchmark`.
+    Terse,
+    /// For programs: one JSON value per line.
+    Json,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which cases")]
+pub struct RunArgs {
+    /// Only cases whose id contains one of these
+    #[arg(value_name = "FILTER", env = "VBENCH_FILTER")]
+    pub filters: Vec<String>,
+    /// Filters must equal a case id or a benchmark id
+    #[arg(long, env = "VBENCH_EXACT")]
+    pub exact: bool,
+    /// Not the cases whose id contains this (repeatable)
+    #[arg(long, value_name = "FILTER", env = "VBENCH_SKIP")]
+    pub skip: Vec<String>,
+    /// Only these kinds, comma-separated
+    #[arg(long, value_name = "KIND", value_delimiter = ',', env = "VBENCH_KIND")]
+    pub kind: Vec<String>,
+    /// Values of an axis in place of the benchmark's own (repeatable): size=4K,64K
+    #[arg(long, value_name = "AXIS=VALUE,..", value_parser = axis, value_delimiter = ';', env = "VBENCH_AXIS")]
+    pub axis: Vec<(String, Vec<String>)>,
+    /// Only benchmarks that are ignored by default
+    #[arg(long, env = "VBENCH_IGNORED", conflicts_with = "include_ignored")]
+    pub ignored: bool,
+    /// Ignored benchmarks too
+    #[arg(long, env = "VBENCH_INCLUDE_IGNORED")]
+    pub include_ignored: bool,
+    /// List the cases and run nothing
+    #[arg(long)]
+    pub list: bool,
+    /// How lists and progress are written
+    #[arg(long, value_enum, default_value_t, env = "VBENCH_FORMAT")]
+    pub format: Format,
+
+    /// How much is measured: smoke, quick, standard, thorough
+    #[arg(long, help_heading = "How much", default_value_t = Profile::Quick, env = "VBENCH_PROFILE")]
+    pub profile: Profile,
+    /// Processes per case; the unit of every interval
+    #[arg(long, help_heading = "How much", value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100_000), env = "VBENCH_LAUNCHES")]
+    pub launches: Option<u32>,
+    /// Recorded repeats per launch
+    #[arg(long, help_heading = "How much", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000), env = "VBENCH_SAMPLES")]
+    pub samples: Option<u32>,
+    /// Length of one sample, and of the window of benchmarks that count events: 500ms, 2s
+    #[arg(long, help_heading = "How much", value_name = "TIME", value_parser = time, env = "VBENCH_TIME")]
+    pub time: Option<f64>,
+    /// Kill a launch after this long
+    #[arg(long, help_heading = "How much", value_name = "TIME", value_parser = time, env = "VBENCH_TIMEOUT")]
+    pub timeout: Option<f64>,
+    /// Launch until the 95% interval of every gated metric is within this share of its value
+    #[arg(long, help_heading = "How much", value_name = "PERCENT", value_parser = percent, env = "VBENCH_UNTIL_PRECISION")]
+    pub until_precision: Option<f64>,
+    /// Most launches for --until-precision [default: 30, or --launches where that is more]
+    #[arg(long, help_heading = "How much", value_name = "K", env = "VBENCH_MAX_LAUNCHES")]
+    pub max_launches: Option<u32>,
+
+    /// Seed of the order and of drawn numbers [default: drawn, and stored]
+    #[arg(long, help_heading = "How", env = "VBENCH_SEED")]
+    pub seed: Option<u32>,
+    /// Draw the order of cases in each round
+    #[arg(long, help_heading = "How", value_name = "YES|NO", value_parser = yes_no, default_value = "yes", num_args = 0..=1, require_equals = true, default_missing_value = "yes", env = "VBENCH_SHUFFLE")]
+    pub shuffle: bool,
+    /// Run each launch in a process of its own (no: in this one, for profilers)
+    #[arg(long, help_heading = "How", value_name = "YES|NO", value_parser = yes_no, default_value = "yes", num_args = 0..=1, require_equals = true, default_missing_value = "yes", env = "VBENCH_ISOLATE")]
+    pub isolate: bool,
+    /// Let benchmarks print
+    #[arg(long, help_heading = "How", env = "VBENCH_NOCAPTURE", alias = "no-capture")]
+    pub nocapture: bool,
+    /// Only check that every case works: one tiny repeat, nothing stored
+    #[arg(long, help_heading = "How", env = "VBENCH_TEST")]
+    pub test: bool,
+
+    /// Name of this machine's configuration
+    #[arg(long, help_heading = "Where", default_value = "default", env = "VBENCH_CONFIG")]
+    pub config: String,
+    /// Name of this machine [default: its GPUs, else its CPU]
+    #[arg(long, help_heading = "Where", env = "VBENCH_SYSTEM")]
+    pub system: Option<String>,
+    /// Folder of all results
+    #[arg(
+        long,
+        help_heading = "Where",
+        value_name = "DIR",
+        default_value = "results",
+        env = "VBENCH_OUT"
+    )]
+    pub out: PathBuf,
+    /// A label stored with the run (repeatable)
+    #[arg(long, help_heading = "Where", value_name = "KEY=VALUE", value_parser = label, env = "VBENCH_LABEL")]
+    pub label: Vec<(String, String)>,
+    /// Go on with an interrupted run [default: the newest]
+    #[arg(long, help_heading = "Where", value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "", env = "VBENCH_RESUME")]
+    pub resume: Option<String>,
+    /// Leave host names, addresses, serial numbers and UUIDs out of what is stored
+    #[arg(long, help_heading = "Where", env = "VBENCH_REDACT")]
+    pub redact: bool,
+
+    /// Accepted from test runners, without effect
+    #[arg(long, hide = true, action = ArgAction::Set)]
+    pub test_threads: Option<String>,
+    /// Accepted from test runners, without effect
+    #[arg(long, short, hide = true)]
+    pub quiet: bool,
+    /// Accepted from test runners, without effect
+    #[arg(long, hide = true)]
+    pub show_output: bool,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only benchmarks whose cases contain one of these
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// How the list is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// What the profile contains
+    #[arg(long, default_value_t = Profile::Quick)]
+    pub profile: Profile,
+    /// Plan for a captured machine
+    #[arg(long, value_name = "DIR")]
+    pub host: Option<PathBuf>,
+    /// List the stored runs instead
+    #[arg(long)]
+    pub results: bool,
+    /// Folder of all results
+    #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Every fact with its source, as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Leave host names, addresses, serial numbers and UUIDs out
+    #[arg(long)]
+    pub redact: bool,
+    /// Show a captured machine
+    #[arg(long, value_name = "DIR")]
+    pub host: Option<PathBuf>,
+}
+
+/// Arguments of `capture`.
+#[derive(Debug, Args)]
+pub struct CaptureArgs {
+    /// New or empty folder
+    pub dir: PathBuf,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A run's folder, its id or the start of it, or system/config [default: the newest]
+    pub run: Option<String>,
+    /// Folder of all results
+    #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
+    pub out: PathBuf,
+    /// Every metric, the informative ones too
+    #[arg(long, short)]
+    pub all: bool,
+    /// How it is written: pretty, or json for the whole result set
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Which description
+    #[arg(value_enum, default_value_t)]
+    pub what: SchemaKind,
+}
+
+/// The generated descriptions of the formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// JSON Schema of result.json.
+    #[default]
+    Json,
+    /// Columns of the CSV files.
+    Columns,
+}
+
+impl RunArgs {
+    /// The selection these arguments make.
+    pub fn selection(&self, seed: u32) -> Selection {
+        let mut axes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (axis, values) in &self.axis {
+            axes.entry(axis.clone()).or_default().extend(values.clone());
+        }
+        Selection {
+            filters: self.filters.clone(),
+            exact: self.exact,
+            skip: self.skip.clone(),
+            kinds: self.kind.clone(),
+            axes,
+            ignored: self.ignored_choice(),
+            profile: if self.test { Profile::Smoke } else { self.profile },
+            launches: self.launches,
+            samples: self.samples,
+            time: self.time,
+            timeout: self.timeout,
+            seed: u64::from(seed),
+            shuffle: self.shuffle,
+        }
+    }
+
+    /// Test runners name a case exactly and may add `--ignored`; then the name decides. A list
+    /// names every case.
+    fn ignored_choice(&self) -> Ignored {
+        match (self.ignored, self.exact || self.include_ignored || self.list) {
+            (_, true) => Ignored::Include,
+            (true, false) => Ignored::Only,
+            (false, false) => Ignored::Exclude,
+        }
+    }
+}
+
+fn axis(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, values) = text.split_once('=').ok_or("expected AXIS=VALUE,VALUE")?;
+    let values: Vec<String> =
+        values.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect();
+    if name.is_empty() || values.is_empty() {
+        return Err("expected AXIS=VALUE,VALUE".to_owned());
+    }
+    Ok((name.to_owned(), values))
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// `2`, `0.5`, `500ms`, `1m 30s`; in seconds.
+fn time(text: &str) -> Result<f64, String> {
+    let duration = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| "expected a time such as 2, 500ms or 10s".to_owned())?,
+    };
+    if duration.is_zero() {
+        return Err("a time must be more than zero".to_owned());
+    }
+    Ok(duration.as_secs_f64())
+}
+
+/// `1%`, `1`, `0.5%`; as a share.
+fn percent(text: &str) -> Result<f64, String> {
+    let number: f64 =
+        text.trim_end_matches('%').parse().map_err(|_| "expected a percentage such as 1%")?;
+    if number > 0.0 && number <= 100.0 {
+        Ok(number / 100.0)
+    } else {
+        Err("expected a percentage above 0 and up to 100".to_owned())
+    }
+}
+
+fn yes_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" | "true" | "1" => Ok(true),
+        "no" | "false" | "0" => Ok(false),
+        _ => Err("expected yes or no".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command};
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_read_as_people_write_them() {
+        let read = |args: &[&str]| match Cli::try_parse_from([&["vbench", "run"], args].concat()) {
+            Ok(Cli { command: Command::Run(args) }) => *args,
+            other => panic!("{other:?}"),
+        };
+        let args = read(&["--axis", "size=4K,64K", "--time", "500ms", "--until-precision", "1%"]);
+        assert_eq!(args.axis, [("size".into(), vec!["4K".into(), "64K".into()])]);
+        assert_eq!((args.time, args.until_precision), (Some(0.5), Some(0.01)));
+        assert!(args.shuffle && args.isolate && args.resume.is_none());
+        let args = read(&["--isolate=no", "--shuffle=no", "--resume", "stream"]);
+        assert!(!args.shuffle && !args.isolate);
+        assert_eq!((args.resume.as_deref(), args.filters), (Some(""), vec!["stream".into()]));
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_what_was_expected() {
+        for bad in [
+            ["--axis", "size"],
+            ["--time", "0"],
+            ["--time", "soon"],
+            ["--time", "-1"],
+            ["--until-precision", "0"],
+            ["--launches", "0"],
+            ["--profile", "fast"],
+        ] {
+            assert!(Cli::try_parse_from(["vbench", "run", bad[0], bad[1]]).is_err(), "{bad:?}");
+        }
+    }
+}

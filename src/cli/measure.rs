@@ -1,0 +1,309 @@
+//! `run`: measure, journal, store, show.
+
+use super::args::RunArgs;
+use super::progress::Progress;
+use super::smoke::executor;
+use super::{Console, Ended, FAILED, INTERRUPTED, OK};
+use crate::benchmark::Benchmark;
+use crate::clock::{Clock, Monotonic};
+use crate::environment;
+use crate::host::Host;
+use crate::machine::Machine;
+use crate::plan::{Plan, Selection};
+use crate::report;
+use crate::runner::{Ending, Runner, Until};
+use crate::store;
+use crate::store::journal::{Journal, Recovered};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+use vbench_results::{
+    CaseResult, Environment, JournalHeader, Launch, Outcome, ResultSet, Run, SCHEMA_VERSION,
+};
+
+/// Launches after which `--until-precision` gives up on a case, unless told otherwise.
+const MAX_LAUNCHES: u32 = 30;
+
+/// A run with its folder, journal and results so far.
+struct Session<'a> {
+    args: &'a RunArgs,
+    plan: &'a Plan,
+    folder: PathBuf,
+    journal: Journal,
+    results: ResultSet,
+    until: Option<Until>,
+    offset_s: f64,
+}
+
+/// What a resumed run needs beside the selection.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Settings {
+    selection: Selection,
+    until_precision: Option<f64>,
+    max_launches: Option<u32>,
+}
+
+/// Starts a new run.
+pub fn start(
+    args: &RunArgs,
+    selection: &Selection,
+    plan: &Plan,
+    arguments: &[String],
+    console: &mut Console<'_>,
+) -> Ended {
+    let mut environment = environment::probe(&Machine::current().host);
+    let fingerprint = environment.fingerprint();
+    let system = args.system.clone().unwrap_or_else(|| environment::system_name(&environment));
+    if args.redact {
+        environment.redact();
+    }
+    let run = describe(args, selection, plan, system, fingerprint, arguments);
+    let folder = store::create(&args.out, &run.system, &run.config, &run.id)
+        .map_err(|error| no_folder(&args.out, &error))?;
+    let mut results = ResultSet::new(run, environment);
+    results.cases = plan.cases.iter().map(|case| planned(case, plan)).collect();
+    let header = header(args, selection, &results);
+    let journal = Journal::create(&folder, &header)
+        .map_err(|error| format!("cannot write the journal in {}: {error}", folder.display()))?;
+    let until = until(args.until_precision, args.max_launches, plan);
+    measure(Session { args, plan, folder, journal, results, until, offset_s: 0.0 }, console)
+}
+
+/// Goes on with an interrupted run.
+pub fn resume(
+    args: &RunArgs,
+    run: &str,
+    benchmarks: &[&'static Benchmark],
+    console: &mut Console<'_>,
+) -> Ended {
+    let folder = unfinished(&args.out, run)?;
+    let recovered = Recovered::read(&folder).map_err(|error| error.to_string())?;
+    for damage in &recovered.damage {
+        let _ = writeln!(console.err, "warning: {damage}");
+    }
+    let settings: Settings = serde_json::from_value(recovered.header.settings.clone())
+        .map_err(|error| format!("{}: the stored settings: {error}", folder.display()))?;
+    let machine = Machine::new(Host::live(), settings.selection.profile).install();
+    let plan = Plan::new(benchmarks, &settings.selection, machine)
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut results = recovered.results();
+    results.cases = same_cases(&plan, results.cases, &folder)?;
+    let journal = Journal::reopen(&folder, &recovered)
+        .map_err(|error| format!("cannot write the journal in {}: {error}", folder.display()))?;
+    let ends =
+        results.cases.iter().flat_map(|case| case.launches.iter().map(|l| l.at_s + l.elapsed_s));
+    let offset_s = ends.fold(0.0, f64::max);
+    let until = until(settings.until_precision, settings.max_launches, &plan);
+    measure(Session { args, plan: &plan, folder, journal, results, until, offset_s }, console)
+}
+
+fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
+    let ending = launch_all(&mut session, console)?;
+    let folder = session.folder.display();
+    if ending == Ending::Interrupted {
+        let done: usize = session.results.cases.iter().map(|case| started(case).count()).sum();
+        let _ = writeln!(
+            console.err,
+            "interrupted: {} finished, kept in {folder}\n  go on: vbench run --resume={folder}",
+            crate::report::number::counted(done, "launch")
+        );
+        return Ok(INTERRUPTED);
+    }
+    session.results.run.finished_at = Some(store::timestamp(SystemTime::now()));
+    store::finish(&session.folder, &session.results).map_err(|error| {
+        format!("{error}\n  the journal in {folder} holds every launch; make room and: vbench run --resume={folder}")
+    })?;
+    let table =
+        report::run::render(&session.results, report::run::Detail::default(), console.width);
+    let _ = write!(console.out, "\n{table}");
+    let left_out = session.plan.left_out;
+    if left_out > 0 {
+        let _ =
+            writeln!(console.out, "{left_out} more cases in longer profiles: --profile standard");
+    }
+    let _ = writeln!(console.out, "stored in {folder}");
+    let failed = |case: &CaseResult| case.launches.iter().any(|l| l.outcome.is_failure());
+    Ok(if session.results.cases.iter().any(failed) { FAILED } else { OK })
+}
+
+fn launch_all(session: &mut Session<'_>, console: &mut Console<'_>) -> Result<Ending, String> {
+    let stop = stop_on_interrupt();
+    let runner = Runner {
+        plan: session.plan,
+        executor: &*executor(session.args),
+        stop,
+        until: session.until,
+        boot_id: boot_id(&session.results.environment),
+        began: Instant::now(),
+        offset_s: session.offset_s,
+    };
+    let past = super::progress::past_durations(&session.args.out, &session.results.run);
+    let mut progress = Progress::new(session.args.format, console, &past);
+    progress.begin(&session.results.run, session.plan, &session.folder, &session.results.cases);
+    let (journal, folder) = (&mut session.journal, &session.folder);
+    let mut kept = 0;
+    let mut record = |case: &_, launch: &Launch| {
+        journal
+            .append(case, launch)
+            .map_err(|error| lost_journal(&error, journal.path(), folder, kept))?;
+        kept += 1;
+        Ok(())
+    };
+    let ending =
+        runner.run(&mut session.results.cases, &mut record, &mut |event| progress.tell(&event));
+    progress.end();
+    ending
+}
+
+fn lost_journal(error: &io::Error, path: &Path, folder: &Path, kept: usize) -> String {
+    format!(
+        "cannot write {}: {error}\n  the {kept} launches finished before are kept; make room and: vbench run --resume={}",
+        path.display(),
+        folder.display()
+    )
+}
+
+fn no_folder(out: &Path, error: &io::Error) -> String {
+    format!(
+        "cannot make a folder for the results in {}: {error}\n  choose another with --out DIR",
+        out.display()
+    )
+}
+
+fn describe(
+    args: &RunArgs,
+    selection: &Selection,
+    plan: &Plan,
+    system: String,
+    fingerprint: String,
+    arguments: &[String],
+) -> Run {
+    let clock = Monotonic::measured();
+    let now = SystemTime::now();
+    Run {
+        id: store::run_id(now, fastrand::u16(..)),
+        system,
+        config: args.config.clone(),
+        started_at: store::timestamp(now),
+        finished_at: None,
+        vbench_version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: if args.redact { Vec::new() } else { arguments.to_vec() },
+        profile: selection.profile.to_string(),
+        launches: plan.launches,
+        seed: selection.seed,
+        labels: args.label.iter().cloned().collect(),
+        fingerprint,
+        clock_resolution_s: Some(clock.resolution()),
+        clock_cost_s: Some(clock.cost()),
+        quarantine: None,
+    }
+}
+
+fn header(args: &RunArgs, selection: &Selection, results: &ResultSet) -> JournalHeader {
+    let settings = Settings {
+        selection: selection.clone(),
+        until_precision: args.until_precision,
+        max_launches: args.max_launches,
+    };
+    JournalHeader {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        run: results.run.clone(),
+        environment: results.environment.clone(),
+        cases: results.cases.clone(),
+        settings: serde_json::to_value(settings).expect("settings are plain data"),
+    }
+}
+
+/// A planned case; one that cannot run here already has its outcome.
+fn planned(case: &crate::plan::Case, _: &Plan) -> CaseResult {
+    let mut result = case.result();
+    if let Some(reason) = &case.skip {
+        result.launches.push(Launch {
+            launch: 1,
+            boot_id: None,
+            position: 0,
+            at_s: 0.0,
+            elapsed_s: 0.0,
+            outcome: Outcome::Skipped { reason: reason.clone() },
+            facts: std::collections::BTreeMap::new(),
+            repeats: Vec::new(),
+        });
+    }
+    result
+}
+
+/// Launches that a process was started for.
+fn started(case: &CaseResult) -> impl Iterator<Item = &Launch> {
+    case.launches.iter().filter(|launch| launch.position > 0)
+}
+
+fn until(precision: Option<f64>, max_launches: Option<u32>, plan: &Plan) -> Option<Until> {
+    let max_launches = max_launches.unwrap_or(MAX_LAUNCHES.max(plan.launches));
+    precision.map(|precision| Until { precision, max_launches })
+}
+
+fn boot_id(environment: &Environment) -> Option<String> {
+    environment.value("kernel.boot_id").map(ToString::to_string)
+}
+
+/// The unfinished run that `run` names: its folder or id, or the newest when empty.
+fn unfinished(out: &Path, run: &str) -> Result<PathBuf, String> {
+    use crate::store::journal::JOURNAL;
+    if run.is_empty() {
+        let open = |folder: &PathBuf| folder.join(JOURNAL).exists();
+        return store::runs(out)
+            .into_iter()
+            .rfind(open)
+            .ok_or_else(|| format!("no interrupted run in {}: nothing to resume", out.display()));
+    }
+    let folder = super::show::find(out, Some(run))?;
+    if folder.join(JOURNAL).exists() {
+        Ok(folder)
+    } else {
+        Err(format!("{} is finished: nothing to resume", folder.display()))
+    }
+}
+
+/// The stored cases in the plan's order. The program must still have the same ones.
+fn same_cases(
+    plan: &Plan,
+    mut stored: Vec<CaseResult>,
+    folder: &Path,
+) -> Result<Vec<CaseResult>, String> {
+    let mut cases = Vec::with_capacity(stored.len());
+    for case in &plan.cases {
+        let found = stored.iter().position(|result| result.case == case.id);
+        let result = found.map(|index| stored.remove(index));
+        let same = result.filter(|result| result.version == case.benchmark.version);
+        cases.push(same.ok_or_else(|| changed(folder, &case.id.to_string()))?);
+    }
+    match stored.first() {
+        Some(missing) => Err(changed(folder, &missing.case.to_string())),
+        None => Ok(cases),
+    }
+}
+
+fn changed(folder: &Path, case: &str) -> String {
+    format!(
+        "{} cannot be resumed: {case} is not in both this program and the stored plan with one version\n  \
+         resume with the program that began it, or start a new run",
+        folder.display()
+    )
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// The first Ctrl-C asks to stop after the launch in flight, the second ends at once. The child
+/// dies with this process, and the journal is whole at any moment.
+fn stop_on_interrupt() -> &'static AtomicBool {
+    let asked = || {
+        if STOP.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        let _ = writeln!(io::stderr(), "\nstopping after this launch; again to stop at once");
+    };
+    // Only one handler can be set in a process; a second run in one keeps the first.
+    let _ = ctrlc::set_handler(asked);
+    &STOP
+}

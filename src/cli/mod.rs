@@ -1,0 +1,207 @@
+//! From the command line to files and tables: one command per file.
+
+mod args;
+mod list;
+mod measure;
+mod progress;
+mod run;
+mod show;
+mod smoke;
+
+use self::args::{Cli, Command, SchemaArgs, SchemaKind};
+use crate::benchmark::{Benchmark, benchmarks};
+use crate::runner::child;
+use clap::{CommandFactory, Parser};
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Everything went well.
+pub const OK: u8 = 0;
+/// A case failed.
+pub const FAILED: u8 = 1;
+/// Wrong usage, nothing to run, or a file that cannot be used.
+pub const USAGE: u8 = 2;
+/// Stopped by Ctrl-C, with the journal kept (128 + SIGINT, as shells report it).
+pub const INTERRUPTED: u8 = 130;
+
+/// Where output goes: results to `out`, progress and warnings to `err`.
+pub struct Console<'a> {
+    /// Results.
+    pub out: &'a mut dyn Write,
+    /// Progress, warnings, errors.
+    pub err: &'a mut dyn Write,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// True when a person watches `err`.
+    pub live: bool,
+}
+
+/// What a command ends with: an exit code, or one sentence for the user and exit code 2.
+type Ended = Result<u8, String>;
+
+/// The entry point of a bench target with `harness = false`:
+///
+/// ```no_run
+/// use my_benchmarks as _;
+/// # mod my_benchmarks {}
+/// fn main() -> std::process::ExitCode {
+///     vbench::main()
+/// }
+/// # use my_benchmarks as _;
+/// ```
+///
+/// Without arguments it only checks that every benchmark works, as `cargo test --benches` expects.
+pub fn main() -> ExitCode {
+    enter(
+        |arguments| {
+            if arguments.is_empty() { vec!["run".into(), "--test".into()] } else { arguments }
+        },
+    )
+}
+
+/// The entry point of a program with commands. Without arguments it shows its help and its list.
+pub fn program() -> ExitCode {
+    enter(|arguments| if arguments.is_empty() { vec!["--help".into()] } else { arguments })
+}
+
+fn enter(bare: impl Fn(Vec<String>) -> Vec<String>) -> ExitCode {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    if arguments.first().is_some_and(|first| first == child::CHILD_ARGUMENT) {
+        return answer_parent();
+    }
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    let mut console = Console {
+        out: &mut out,
+        width: terminal_width(),
+        live: err.is_terminal() && std::env::var_os("CI").is_none(),
+        err: &mut err,
+    };
+    ExitCode::from(run_cli(&bare(arguments), &mut console))
+}
+
+fn answer_parent() -> ExitCode {
+    match child::answer_parent() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Columns of the terminal; 100 where there is none, enough for every table.
+fn terminal_width() -> usize {
+    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0).max(40))
+}
+
+/// Runs the command that `arguments` (without the program's name) ask for.
+pub fn run_cli(arguments: &[String], console: &mut Console<'_>) -> u8 {
+    let cli = match Cli::try_parse_from(with_command(arguments)) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, console),
+    };
+    let ended =
+        linked().and_then(|benchmarks| dispatch(cli.command, &benchmarks, arguments, console));
+    ended.unwrap_or_else(|error| {
+        let _ = writeln!(console.err, "error: {error}");
+        USAGE
+    })
+}
+
+fn dispatch(
+    command: Command,
+    benchmarks: &[&'static Benchmark],
+    arguments: &[String],
+    console: &mut Console<'_>,
+) -> Ended {
+    match command {
+        Command::Run(args) => run::run(&args, benchmarks, arguments, console),
+        Command::List(args) => list::list(&args, benchmarks, console),
+        Command::Info(args) => show::info(&args, console),
+        Command::Capture(args) => show::capture(&args, console),
+        Command::Show(args) => show::show(&args, console),
+        Command::Schema(args) => Ok(schema(&args, console)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut console.out);
+            Ok(OK)
+        }
+        Command::Man => man(console),
+    }
+}
+
+/// The linked benchmarks; none is an error, because it is always a forgotten line.
+fn linked() -> Result<Vec<&'static Benchmark>, String> {
+    let all = benchmarks()?;
+    if all.is_empty() {
+        return Err("no benchmarks are linked into this program\n  \
+                    add `use my_benchmarks as _;` for the crate that holds them"
+            .to_owned());
+    }
+    Ok(all)
+}
+
+/// Cargo appends `--bench`, wherever it stands; a missing command is `run`.
+fn with_command(arguments: &[String]) -> Vec<String> {
+    let commands: Vec<String> =
+        Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let given: Vec<&String> = arguments.iter().filter(|argument| *argument != "--bench").collect();
+    let own = |first: &&&String| {
+        commands.contains(first)
+            || ["help", "--help", "-h", "--version", "-V"].contains(&first.as_str())
+    };
+    let command = if given.first().filter(own).is_some() { None } else { Some("run".to_owned()) };
+    let program = ["vbench".to_owned()].into_iter();
+    program.chain(command).chain(given.into_iter().cloned()).collect()
+}
+
+fn usage(error: &clap::Error, console: &mut Console<'_>) -> u8 {
+    let text = error.render();
+    if error.use_stderr() {
+        let _ = write!(console.err, "{text}");
+        USAGE
+    } else {
+        let _ = write!(console.out, "{text}");
+        OK
+    }
+}
+
+fn schema(args: &SchemaArgs, console: &mut Console<'_>) -> u8 {
+    let text = match args.what {
+        SchemaKind::Json => vbench_results::json_schema(),
+        SchemaKind::Columns => vbench_results::column_table(),
+    };
+    let _ = console.out.write_all(text.as_bytes());
+    OK
+}
+
+fn man(console: &mut Console<'_>) -> Ended {
+    let page = clap_mangen::Man::new(Cli::command());
+    page.render(&mut console.out).map_err(|error| format!("cannot write the man page: {error}"))?;
+    for command in Cli::command().get_subcommands() {
+        let page = clap_mangen::Man::new(command.clone());
+        let _ = writeln!(console.out, ".SH COMMAND {}", command.get_name().to_uppercase());
+        let rest = page.render_description_section(&mut console.out);
+        rest.and_then(|()| page.render_options_section(&mut console.out))
+            .map_err(|error| format!("cannot write the man page: {error}"))?;
+    }
+    Ok(OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_command;
+
+    #[test]
+    fn cargo_bench_arguments_mean_run() {
+        let read = |text: &str| {
+            let arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            with_command(&arguments).join(" ")
+        };
+        assert_eq!(read("--bench"), "vbench run");
+        assert_eq!(read("stream --bench"), "vbench run stream");
+        assert_eq!(read("--list --format terse"), "vbench run --list --format terse");
+        assert_eq!(read("info --bench"), "vbench info");
+        assert_eq!(read("--help"), "vbench --help");
+    }
+}

@@ -1,0 +1,271 @@
+//! Progress of a run: a bar for a person, a line per launch for a log, JSON for a program.
+
+use super::Console;
+use super::args::Format;
+use crate::plan::{Case, Plan};
+use crate::report::number::{counted, duration, with_unit};
+use crate::report::table::inert;
+use crate::runner::Event;
+use crate::stats::summarize;
+use crate::store;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use vbench_results::{CaseResult, Launch, Outcome, ResultSet, Role, Run};
+
+/// A log that says nothing for this long gets a line that the launch still runs.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Mean seconds per launch of each case in the newest finished run of the same profile.
+pub type Past = HashMap<String, f64>;
+
+/// Tells how a run goes on.
+pub struct Progress<'c, 'o> {
+    console: &'c mut Console<'o>,
+    format: Format,
+    past: &'c Past,
+    bar: Option<ProgressBar>,
+    heartbeat: Option<Heartbeat>,
+    began: Instant,
+    pending: HashMap<String, f64>,
+    launches: u32,
+    failed: usize,
+    disturbed: usize,
+    done: usize,
+}
+
+impl<'c, 'o> Progress<'c, 'o> {
+    /// Progress on `console`.
+    pub fn new(format: Format, console: &'c mut Console<'o>, past: &'c Past) -> Self {
+        Self {
+            console,
+            format,
+            past,
+            bar: None,
+            heartbeat: None,
+            began: Instant::now(),
+            pending: HashMap::new(),
+            launches: 1,
+            failed: 0,
+            disturbed: 0,
+            done: 0,
+        }
+    }
+
+    /// The first lines: what runs, how long it will take, where it goes.
+    pub fn begin(&mut self, run: &Run, plan: &Plan, folder: &Path, results: &[CaseResult]) {
+        let runnable: Vec<&Case> = plan.cases.iter().filter(|case| case.skip.is_none()).collect();
+        self.launches = plan.launches;
+        let started = |r: &CaseResult| r.launches.iter().filter(|l| l.position > 0).count();
+        let done: usize = results.iter().map(started).sum();
+        let planned = runnable.len() * plan.launches as usize;
+        let estimate = self.estimate(&runnable, plan) * (1.0 - done as f64 / planned.max(1) as f64);
+        let skipped = plan.cases.len() - runnable.len();
+        let skips = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        let _ = writeln!(
+            self.console.err,
+            "vbench {}  system {}  config {}  profile {}  seed {}\n{} x {}{skips}, about {}  into {}",
+            run.vbench_version,
+            inert(&run.system),
+            inert(&run.config),
+            run.profile,
+            run.seed,
+            counted(runnable.len(), "case"),
+            counted(plan.launches as usize, "launch"),
+            duration(Duration::from_secs_f64(estimate.max(0.0))),
+            folder.display()
+        );
+        if self.console.live && self.format != Format::Json {
+            self.bar = Some(bar(planned as u64, done as u64));
+        } else if self.format != Format::Json {
+            self.heartbeat = Some(Heartbeat::start(self.began));
+        }
+    }
+
+    /// Seconds for all launches: as in the newest run of this profile, else the typical launch.
+    fn estimate(&mut self, cases: &[&Case], plan: &Plan) -> f64 {
+        for case in cases {
+            let id = case.id.to_string();
+            let typical = case.settings.effort.typical.as_secs_f64();
+            let launch = self.past.get(&id).copied().unwrap_or(typical);
+            self.pending.insert(id, launch);
+        }
+        self.pending.values().sum::<f64>() * f64::from(plan.launches)
+    }
+
+    /// Shows one event.
+    pub fn tell(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Started { case, launch } => self.started(case, *launch),
+            Event::Finished { case, launch, result, progress } => {
+                self.failed += usize::from(launch.outcome.is_failure());
+                self.disturbed += usize::from(is_disturbed(launch));
+                self.done = progress.done;
+                self.finished(case, launch, result);
+                if let Some(bar) = &self.bar {
+                    bar.set_length(progress.planned as u64);
+                    bar.set_position(progress.done as u64);
+                }
+            }
+        }
+    }
+
+    fn started(&mut self, case: &Case, launch: u32) {
+        let name = format!("{} {launch}/{}", case.id, self.launches);
+        match (&self.bar, &self.heartbeat) {
+            // Drawn now and left alone: a ticking bar would disturb what is measured.
+            (Some(bar), _) => bar.set_message(name),
+            (_, Some(heartbeat)) => heartbeat.watch(name),
+            _ => {}
+        }
+    }
+
+    fn finished(&mut self, case: &Case, launch: &Launch, result: &CaseResult) {
+        if self.format == Format::Json {
+            let line = serde_json::json!({ "case": case.id.to_string(), "launch": launch });
+            let _ = writeln!(self.console.out, "{line}");
+            return;
+        }
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.rest();
+            let line = self.log_line(case, launch, result);
+            let _ = writeln!(self.console.err, "{line}");
+            return;
+        }
+        let last = launch.launch >= self.launches;
+        if let (Some(bar), true) = (&self.bar, last || launch.outcome.is_failure()) {
+            let word = if launch.outcome.is_failure() { "FAIL" } else { " ok " };
+            bar.println(format!("{word}  {}  {}", case.id, inert(&headline(launch, result))));
+        }
+    }
+
+    fn log_line(&self, case: &Case, launch: &Launch, result: &CaseResult) -> String {
+        let word = match &launch.outcome {
+            Outcome::Measured if is_disturbed(launch) => "MARK",
+            Outcome::Measured => "PASS",
+            Outcome::Skipped { .. } => "SKIP",
+            Outcome::Failed { .. } | Outcome::TimedOut { .. } => "FAIL",
+        };
+        format!(
+            "[{:7.1}s] {word}  {}  {}/{}  {}",
+            self.began.elapsed().as_secs_f64(),
+            case.id,
+            launch.launch,
+            self.launches.max(launch.launch),
+            inert(&headline(launch, result))
+        )
+    }
+
+    /// The last line.
+    pub fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.heartbeat = None;
+        let _ = writeln!(
+            self.console.err,
+            "{}, {} failed, {} with disturbed repeats, {}",
+            counted(self.done, "launch"),
+            self.failed,
+            self.disturbed,
+            duration(self.began.elapsed())
+        );
+    }
+}
+
+fn bar(planned: u64, done: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(planned), ProgressDrawTarget::stderr());
+    let style = "{bar:20} {pos}/{len} launches  {elapsed} elapsed, {eta} left  {wide_msg}";
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_position(done);
+    bar.reset_eta();
+    bar
+}
+
+fn is_disturbed(launch: &Launch) -> bool {
+    launch.repeats.iter().any(|repeat| repeat.evidence.disturbed.is_some())
+}
+
+/// The first gated metric so far with its precision, or why there is none.
+fn headline(launch: &Launch, result: &CaseResult) -> String {
+    if let Some(reason) = launch.outcome.reason() {
+        return reason.to_owned();
+    }
+    let metric = result.metrics.iter().find(|m| m.role != Role::Info).or(result.metrics.first());
+    let summary = metric.and_then(|metric| Some((metric, summarize(result, metric)?)));
+    let Some((metric, summary)) = summary else { return "no values".to_owned() };
+    let value = with_unit(summary.headline(result.estimator), &metric.unit);
+    let precision = summary.precision().map(|half| format!(" +/-{:.1}%", half * 100.0));
+    let disturbed = launch.repeats.iter().find_map(|repeat| repeat.evidence.disturbed.as_deref());
+    let disturbed = disturbed.map(|why| format!("  ({why})"));
+    format!(
+        "{} {value}{}{}",
+        metric.name,
+        precision.unwrap_or_default(),
+        disturbed.unwrap_or_default()
+    )
+}
+
+/// What each case took per launch in the newest finished run of this profile and system.
+pub fn past_durations(out: &Path, run: &Run) -> Past {
+    let folder = store::folder_name(&run.system).unwrap_or_default();
+    let newest = store::runs(out).into_iter().rev().take(8).find_map(|path| {
+        let here = path.strip_prefix(out).is_ok_and(|below| below.starts_with(&folder));
+        let results = ResultSet::read(&path.join(store::RESULT)).ok().filter(|_| here)?;
+        (results.run.profile == run.profile).then_some(results)
+    });
+    let mut past = Past::new();
+    for case in newest.into_iter().flat_map(|results| results.cases) {
+        let launches: Vec<f64> = case.launches.iter().map(|launch| launch.elapsed_s).collect();
+        if !launches.is_empty() {
+            past.insert(
+                case.case.to_string(),
+                launches.iter().sum::<f64>() / launches.len() as f64,
+            );
+        }
+    }
+    past
+}
+
+/// A thread that breaks the silence of a log during a long launch. It ends with its sender.
+struct Heartbeat {
+    sender: mpsc::Sender<Option<String>>,
+}
+
+impl Heartbeat {
+    fn start(began: Instant) -> Self {
+        let (sender, receiver) = mpsc::channel::<Option<String>>();
+        std::thread::spawn(move || {
+            let mut watched: Option<(String, Instant)> = None;
+            loop {
+                match receiver.recv_timeout(SILENCE) {
+                    Ok(name) => watched = name.map(|name| (name, Instant::now())),
+                    Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                    Err(mpsc::RecvTimeoutError::Timeout) => {
+                        let Some((name, since)) = &watched else { continue };
+                        let _ = writeln!(
+                            io::stderr(),
+                            "[{:7.1}s] ....  {name}  running {}",
+                            began.elapsed().as_secs_f64(),
+                            duration(since.elapsed())
+                        );
+                    }
+                }
+            }
+        });
+        Self { sender }
+    }
+
+    fn watch(&self, name: String) {
+        let _ = self.sender.send(Some(name));
+    }
+
+    fn rest(&self) {
+        let _ = self.sender.send(None);
+    }
+}

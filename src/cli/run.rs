@@ -1,0 +1,49 @@
+//! `run`: list, check or measure.
+
+use super::args::RunArgs;
+use super::{Console, Ended, OK, USAGE, list, measure, smoke};
+use crate::benchmark::Benchmark;
+use crate::host::Host;
+use crate::machine::Machine;
+use crate::plan::Plan;
+use crate::profile::Profile;
+
+/// Does what the arguments of `run` ask for.
+pub fn run(
+    args: &RunArgs,
+    benchmarks: &[&'static Benchmark],
+    arguments: &[String],
+    console: &mut Console<'_>,
+) -> Ended {
+    if let Some(run) = &args.resume {
+        return measure::resume(args, run, benchmarks, console);
+    }
+    let selection = args.selection(args.seed.unwrap_or_else(|| fastrand::u32(..)));
+    let machine = Machine::new(Host::live(), selection.profile).install();
+    let plan = Plan::new(benchmarks, &selection, machine).map_err(|error| error.to_string())?;
+    if args.list {
+        return Ok(list::cases(&plan, args.format, args.ignored, console));
+    }
+    if plan.cases.is_empty() {
+        return Ok(nothing_to_run(args, &plan, console));
+    }
+    if selection.profile == Profile::Smoke {
+        return Ok(smoke::check(args, &plan, console));
+    }
+    measure::start(args, &selection, &plan, arguments, console)
+}
+
+/// Cargo hands one filter to every bench program, so an empty match is no error unless an exact
+/// name was given.
+fn nothing_to_run(args: &RunArgs, plan: &Plan, console: &mut Console<'_>) -> u8 {
+    let named = args.filters.join(" ");
+    let longer = match plan.left_out {
+        0 => String::new(),
+        left_out => format!("\n  {left_out} cases of a longer profile match: --profile standard"),
+    };
+    let _ = writeln!(
+        console.err,
+        "warning: no case matches {named:?}; `list` shows the benchmarks{longer}"
+    );
+    if args.exact { USAGE } else { OK }
+}

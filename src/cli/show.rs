@@ -1,0 +1,102 @@
+//! `show`, `info` and `capture`: what was stored, and what this machine is.
+
+use super::args::{CaptureArgs, Format, InfoArgs, ShowArgs};
+use super::{Console, Ended, OK};
+use crate::environment;
+use crate::host::Host;
+use crate::report::run::Detail;
+use crate::report::table::inert;
+use crate::topology::Topology;
+use crate::{report, store};
+use std::path::{Path, PathBuf};
+
+/// A stored run as a table, or as JSON.
+pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
+    let folder = find(&args.out, args.run.as_deref())?;
+    let stored = store::read(&folder).map_err(|error| error.to_string())?;
+    for damage in &stored.damage {
+        let _ = writeln!(console.err, "warning: {damage}");
+    }
+    if args.format == Format::Json {
+        let _ = console.out.write_all(stored.results.to_json().as_bytes());
+        return Ok(OK);
+    }
+    let run = &stored.results.run;
+    let title = format!(
+        "{}  {}  {}  profile {}  {} launches  seed {}  vbench {}",
+        run.system,
+        run.config,
+        run.started_at,
+        run.profile,
+        run.launches,
+        run.seed,
+        run.vbench_version
+    );
+    let _ = writeln!(console.out, "{}", inert(&title));
+    if !stored.finished {
+        let _ = writeln!(console.out, "unfinished: vbench run --resume={}", folder.display());
+    }
+    let detail = Detail { all_metrics: args.all };
+    let table = report::run::render(&stored.results, detail, console.width);
+    let _ = write!(console.out, "\n{table}{}\n", folder.display());
+    Ok(OK)
+}
+
+/// The run that `run` names: a path, an id or the start of it, `system/config`, or the newest.
+///
+/// # Errors
+/// No such run, with those there are.
+pub fn find(out: &Path, run: Option<&str>) -> Result<PathBuf, String> {
+    if let Some(path) = run.map(Path::new).filter(|path| path.exists()) {
+        return Ok(path.to_owned());
+    }
+    let runs = store::runs(out);
+    let matches = |folder: &&PathBuf| {
+        let below = folder.strip_prefix(out).unwrap_or(folder).to_string_lossy().into_owned();
+        let id = folder.file_name().map(|id| id.to_string_lossy().into_owned()).unwrap_or_default();
+        run.is_none_or(|run| {
+            let run = run.trim_end_matches('/');
+            id.starts_with(run) || below.starts_with(&format!("{run}/"))
+        })
+    };
+    // Ids begin with their time, so the last match is the newest.
+    runs.iter().rfind(matches).cloned().ok_or_else(|| none_found(out, run, &runs))
+}
+
+fn none_found(out: &Path, run: Option<&str>, runs: &[PathBuf]) -> String {
+    let out = out.display();
+    let Some(run) = run else {
+        return format!("no runs in {out}\n  measure one: vbench run");
+    };
+    let ids = runs.iter().rev().take(5).filter_map(|run| run.file_name());
+    let ids: Vec<String> = ids.map(|id| id.to_string_lossy().into_owned()).collect();
+    let there = if ids.is_empty() { "no runs at all".to_owned() } else { ids.join(", ") };
+    format!("no run {run:?} in {out}\n  there: {there}")
+}
+
+/// What this machine is.
+pub fn info(args: &InfoArgs, console: &mut Console<'_>) -> Ended {
+    let host = match &args.host {
+        Some(dir) => Host::tree(dir).map_err(|error| error.to_string())?,
+        None => Host::live(),
+    };
+    let mut environment = environment::probe(&host);
+    if args.redact {
+        environment.redact();
+    }
+    let text = if args.json {
+        let json = serde_json::to_string_pretty(&environment);
+        json.map_err(|error| error.to_string())? + "\n"
+    } else {
+        report::info::render(&environment, &Topology::read(&host), console.width)
+    };
+    let _ = console.out.write_all(text.as_bytes());
+    Ok(OK)
+}
+
+/// Stores what the harness reads about this machine.
+pub fn capture(args: &CaptureArgs, console: &mut Console<'_>) -> Ended {
+    let summary = crate::host::capture(&args.dir).map_err(|error| error.to_string())?;
+    let _ = writeln!(console.out, "{summary}\n  replay: vbench info --host {}", args.dir.display());
+    Ok(OK)
+}

@@ -1,0 +1,365 @@
+//! What will run: cases from benchmarks and axes, filtered, in an order drawn from a seed.
+
+use crate::axis::{Axis, Params};
+use crate::bencher::Settings;
+use crate::benchmark::Benchmark;
+use crate::machine::Machine;
+use crate::profile::{Effort, Profile};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use vbench_results::{CaseId, CaseResult, Metric, Role};
+
+/// Which cases, and how much of each. Stored with the run, so that `--resume` plans the same.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Selection {
+    /// Substrings of case ids, any of which selects; all cases when empty.
+    pub filters: Vec<String>,
+    /// Filters must equal a case id or a benchmark id.
+    pub exact: bool,
+    /// Substrings that deselect.
+    pub skip: Vec<String>,
+    /// Kinds to keep; all when empty.
+    pub kinds: Vec<String>,
+    /// Axis name to the values to use in place of the benchmark's.
+    pub axes: BTreeMap<String, Vec<String>>,
+    /// What to do with ignored benchmarks.
+    pub ignored: Ignored,
+    /// How much is measured.
+    pub profile: Profile,
+    /// Overrides of the profile and of the attribute.
+    pub launches: Option<u32>,
+    /// Recorded repeats per launch.
+    pub samples: Option<u32>,
+    /// Seconds per sample, and per window of a benchmark that counts events.
+    pub time: Option<f64>,
+    /// Seconds after which a launch is killed.
+    pub timeout: Option<f64>,
+    /// Seed of order and numbers.
+    pub seed: u64,
+    /// False: every case runs in declared order.
+    pub shuffle: bool,
+}
+
+/// What to do with benchmarks marked `ignore`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ignored {
+    /// Leave them out.
+    #[default]
+    Exclude,
+    /// Run them too.
+    Include,
+    /// Run nothing else.
+    Only,
+}
+
+/// One benchmark with axis values and the effort to spend on it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Benchmark and axis values.
+    pub id: CaseId,
+    /// What runs.
+    pub benchmark: &'static Benchmark,
+    /// How a launch measures.
+    pub settings: Settings,
+    /// When a launch is killed.
+    pub timeout: Duration,
+    /// Why it cannot run here.
+    pub skip: Option<String>,
+}
+
+/// Everything that will run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Sorted by benchmark, axis values in declared order.
+    pub cases: Vec<Case>,
+    /// Launches of each case.
+    pub launches: u32,
+    /// Seed of the order.
+    pub seed: u64,
+    /// Whether the order is drawn.
+    pub shuffle: bool,
+    /// Cases that only a longer profile contains.
+    pub left_out: usize,
+}
+
+/// A selection that makes no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// `--axis` names an axis that no selected benchmark has.
+    #[error("no selected benchmark has an axis {axis:?} (axes here: {known})")]
+    UnknownAxis {
+        /// As given.
+        axis: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// `--axis` gives a text that the axis cannot read.
+    #[error("--axis {axis}={text}: {why}")]
+    BadValue {
+        /// The axis.
+        axis: String,
+        /// As given.
+        text: String,
+        /// What the type says.
+        why: String,
+    },
+    /// `after` names no benchmark, or itself in a circle.
+    #[error("{benchmark}: after = {after:?} {why}")]
+    BadOrder {
+        /// The benchmark with the key.
+        benchmark: String,
+        /// What it names.
+        after: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+}
+
+impl Plan {
+    /// Plans the selected cases of `benchmarks` on `machine`.
+    ///
+    /// # Errors
+    /// An unknown axis, a bad axis value, a bad `after`.
+    pub fn new(
+        benchmarks: &[&'static Benchmark],
+        selection: &Selection,
+        machine: &Machine,
+    ) -> Result<Self, PlanError> {
+        check_order(benchmarks)?;
+        let profile = selection.profile;
+        let mut plan = Self {
+            cases: Vec::new(),
+            launches: selection.launches.unwrap_or(profile.effort().launches).max(1),
+            seed: selection.seed,
+            shuffle: selection.shuffle,
+            left_out: 0,
+        };
+        let mut known_axes: Vec<&'static str> = Vec::new();
+        for &benchmark in benchmarks.iter().filter(|b| selection.wants_benchmark(b)) {
+            let axes = benchmark.axes(machine);
+            known_axes.extend(axes.iter().flat_map(|axis| axis.names.iter()));
+            let mut skip = None;
+            for params in combinations(axes, &selection.axes)? {
+                let id = CaseId { benchmark: benchmark.id(), params: params.0 };
+                if !selection.wants_case(&id) {
+                    continue;
+                }
+                if benchmark.options.profile > profile && !selection.exact {
+                    plan.left_out += 1;
+                    continue;
+                }
+                // Probed once per benchmark, and only when a case of it is wanted.
+                let skip = skip.get_or_insert_with(|| benchmark.needs(machine).err());
+                plan.cases.push(Case {
+                    settings: selection.settings(benchmark),
+                    timeout: selection.timeout(benchmark),
+                    skip: skip.as_ref().map(|skip| skip.reason().to_owned()),
+                    id,
+                    benchmark,
+                });
+            }
+        }
+        match selection.axes.keys().find(|axis| !known_axes.contains(&axis.as_str())) {
+            Some(axis) => Err(unknown_axis(axis, known_axes)),
+            None => Ok(plan),
+        }
+    }
+
+    /// The order of one round of launches, as indices into `cases`: drawn from the seed and the
+    /// round, then changed only where `after` asks for it.
+    pub fn round(&self, launch: u32, wanted: &[usize]) -> Vec<usize> {
+        let mut order = wanted.to_vec();
+        if self.shuffle {
+            let mixed = self.seed ^ u64::from(launch).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            fastrand::Rng::with_seed(mixed).shuffle(&mut order);
+        }
+        let mut sorted = Vec::with_capacity(order.len());
+        while !order.is_empty() {
+            let waits = |index: &usize| {
+                let after = self.cases[*index].benchmark.options.after;
+                after.is_some_and(|after| {
+                    order.iter().any(|other| names(after, self.cases[*other].benchmark))
+                })
+            };
+            // `check_order` left no circles, so some case waits for nothing.
+            let next = order.iter().position(|index| !waits(index)).unwrap_or(0);
+            sorted.push(order.remove(next));
+        }
+        sorted
+    }
+}
+
+impl Case {
+    /// The metrics of the case, with the benchmark's role applied.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let mut metrics = self.benchmark.metrics();
+        if self.benchmark.options.control {
+            metrics.iter_mut().for_each(|metric| metric.role = Role::Control);
+        }
+        metrics
+    }
+
+    /// The stored form, without any launch yet.
+    pub fn result(&self) -> CaseResult {
+        CaseResult {
+            case: self.id.clone(),
+            kind: self.benchmark.kind.to_owned(),
+            version: self.benchmark.version.to_owned(),
+            estimator: self.benchmark.options.estimator,
+            metrics: self.metrics(),
+            launches: Vec::new(),
+        }
+    }
+
+    /// The axis values.
+    pub fn params(&self) -> Params {
+        Params(self.id.params.clone())
+    }
+}
+
+impl Selection {
+    fn wants_benchmark(&self, benchmark: &Benchmark) -> bool {
+        let ignored = benchmark.options.ignore.is_some();
+        let by_ignore = match self.ignored {
+            Ignored::Exclude => !ignored,
+            Ignored::Include => true,
+            Ignored::Only => ignored,
+        };
+        by_ignore && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == benchmark.kind))
+    }
+
+    fn wants_case(&self, id: &CaseId) -> bool {
+        let text = id.to_string();
+        let hit = |pattern: &String| {
+            if self.exact {
+                *pattern == text || *pattern == id.benchmark
+            } else {
+                text.contains(pattern.as_str())
+            }
+        };
+        let skipped = |pattern: &String| {
+            if self.exact { *pattern == text } else { text.contains(pattern.as_str()) }
+        };
+        (self.filters.is_empty() || self.filters.iter().any(hit)) && !self.skip.iter().any(skipped)
+    }
+
+    /// Command line over attribute over profile. A smoke run stays tiny whatever the attribute says.
+    fn settings(&self, benchmark: &Benchmark) -> Settings {
+        let options = &benchmark.options;
+        let base = self.profile.effort();
+        let attribute = |value: Option<u32>| value.filter(|_| self.profile != Profile::Smoke);
+        let mut effort = Effort {
+            samples: self.samples.or(attribute(options.samples)).unwrap_or(base.samples).max(1),
+            warmup: attribute(options.warmup).unwrap_or(base.warmup),
+            max_time: options.max_time.and_then(seconds).unwrap_or(base.max_time),
+            ..base
+        };
+        if let Some(time) = self.time.and_then(seconds) {
+            effort.sample_time = time;
+            effort.window = time;
+            effort.max_time = effort.max_time.max(time * effort.samples);
+        }
+        Settings { profile: self.profile, effort, seed: self.seed }
+    }
+
+    fn timeout(&self, benchmark: &Benchmark) -> Duration {
+        let asked = self.timeout.or(benchmark.options.timeout).and_then(seconds);
+        asked.unwrap_or(self.profile.effort().timeout)
+    }
+}
+
+fn seconds(value: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(value).ok().filter(|duration| !duration.is_zero())
+}
+
+/// Every combination of axis values, with overrides applied.
+fn combinations(
+    axes: Vec<Axis>,
+    overrides: &BTreeMap<String, Vec<String>>,
+) -> Result<Vec<Params>, PlanError> {
+    let mut all = vec![Params::default()];
+    for axis in axes {
+        let rows = overridden(&axis, overrides)?;
+        let extend = |params: &Params| -> Vec<Params> {
+            let with_row = |row: &Vec<String>| {
+                let mut params = params.clone();
+                let pairs = axis.names.iter().map(|name| (*name).to_owned()).zip(row.clone());
+                params.0.extend(pairs);
+                params
+            };
+            rows.iter().map(with_row).collect()
+        };
+        all = all.iter().flat_map(extend).collect();
+    }
+    Ok(all)
+}
+
+/// The rows of an axis: those given on the command line in place of its own. A zipped axis keeps
+/// the rows that hold a given value, because its columns belong together.
+fn overridden(
+    axis: &Axis,
+    overrides: &BTreeMap<String, Vec<String>>,
+) -> Result<Vec<Vec<String>>, PlanError> {
+    let mut rows = axis.rows.clone();
+    for (column, name) in axis.names.iter().enumerate() {
+        let Some(texts) = overrides.get(*name) else { continue };
+        let read = |text: &String| {
+            (axis.normalise[column])(text).map_err(|why| PlanError::BadValue {
+                axis: (*name).to_owned(),
+                text: text.clone(),
+                why,
+            })
+        };
+        let mut values = Vec::new();
+        for text in texts {
+            let value = read(text)?;
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        if axis.names.len() == 1 {
+            rows = values.into_iter().map(|value| vec![value]).collect();
+        } else {
+            rows.retain(|row| values.contains(&row[column]));
+        }
+    }
+    Ok(rows)
+}
+
+fn unknown_axis(axis: &str, mut known: Vec<&'static str>) -> PlanError {
+    known.sort_unstable();
+    known.dedup();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    PlanError::UnknownAxis { axis: axis.to_owned(), known }
+}
+
+/// True when `after`, a function name or an id, means `benchmark`.
+fn names(after: &str, benchmark: &Benchmark) -> bool {
+    after == benchmark.name || after == benchmark.id()
+}
+
+/// Every `after` names a benchmark, and following them ends.
+fn check_order(benchmarks: &[&'static Benchmark]) -> Result<(), PlanError> {
+    for &start in benchmarks {
+        let mut at = start;
+        for _ in 0..=benchmarks.len() {
+            let Some(after) = at.options.after else { break };
+            let bad =
+                |why| PlanError::BadOrder { benchmark: at.id(), after: after.to_owned(), why };
+            at = benchmarks
+                .iter()
+                .find(|other| names(after, other))
+                .ok_or_else(|| bad("names no linked benchmark"))?;
+            if std::ptr::eq(at, start) {
+                return Err(bad("leads back to itself"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

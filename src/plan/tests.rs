@@ -1,0 +1,187 @@
+//! Tests of planning.
+
+use super::{Ignored, Plan, PlanError, Selection};
+use crate::axis::Axis;
+use crate::benchmark::{Benchmark, Options};
+use crate::host::Host;
+use crate::machine::Machine;
+use crate::profile::Profile;
+use crate::resource::Skip;
+
+const PLAIN: Benchmark = Benchmark {
+    module: "tests::memory",
+    name: "plain",
+    kind: "memory",
+    about: "",
+    file: "x.rs",
+    line: 1,
+    version: "1",
+    options: Options::DEFAULT,
+    axes: |_| Vec::new(),
+    needs: |_| Ok(()),
+    metrics: Vec::new,
+    run: |_, _, _| unreachable!("planning runs nothing"),
+    external: None,
+};
+
+static SWEPT: Benchmark = Benchmark {
+    name: "swept",
+    axes: |_| vec![Axis::of("size", [1_u32, 2]), Axis::of("threads", [1_u32, 4])],
+    ..PLAIN
+};
+static LAST: Benchmark = Benchmark {
+    name: "last",
+    options: Options { after: Some("swept"), ..Options::DEFAULT },
+    ..PLAIN
+};
+static OFF: Benchmark = Benchmark {
+    name: "off",
+    options: Options { ignore: Some("slow"), ..Options::DEFAULT },
+    ..PLAIN
+};
+static GPU: Benchmark = Benchmark {
+    name: "copy",
+    kind: "gpu",
+    needs: |_| Err(Skip::because("needs 1 GPU, found 0")),
+    ..PLAIN
+};
+static LONG: Benchmark = Benchmark {
+    name: "long",
+    options: Options { profile: Profile::Standard, ..Options::DEFAULT },
+    ..PLAIN
+};
+
+fn plan_of(benchmarks: &[&'static Benchmark], selection: Selection) -> Result<Plan, PlanError> {
+    Plan::new(benchmarks, &selection, &Machine::new(Host::live(), selection.profile))
+}
+
+fn ids(selection: Selection) -> Vec<String> {
+    let plan = plan_of(&[&SWEPT, &LAST, &OFF, &GPU, &LONG], selection).unwrap();
+    plan.cases.iter().map(|case| case.id.to_string()).collect()
+}
+
+fn filter(text: &str) -> Selection {
+    Selection { filters: vec![text.to_owned()], profile: Profile::Quick, ..Selection::default() }
+}
+
+#[test]
+fn every_combination_is_a_case() {
+    assert_eq!(
+        ids(filter("swept")),
+        [
+            "memory::swept/size=1,threads=1",
+            "memory::swept/size=1,threads=4",
+            "memory::swept/size=2,threads=1",
+            "memory::swept/size=2,threads=4"
+        ]
+    );
+}
+
+#[test]
+fn filters_kinds_and_skips_select() {
+    assert_eq!(ids(filter("threads=4")).len(), 2);
+    let exact = Selection { exact: true, ..filter("memory::swept/size=1,threads=4") };
+    assert_eq!(ids(exact).len(), 1);
+    assert_eq!(ids(Selection { exact: true, ..filter("memory::swept") }).len(), 4);
+    assert_eq!(ids(Selection { skip: vec!["size=2".into()], ..filter("swept") }).len(), 2);
+    let gpu = Selection { kinds: vec!["gpu".into()], ..Selection::default() };
+    assert_eq!(ids(gpu), ["memory::copy"]);
+}
+
+#[test]
+fn ignored_benchmarks_run_only_when_asked_for() {
+    assert!(ids(filter("off")).is_empty());
+    assert_eq!(ids(Selection { ignored: Ignored::Include, ..filter("off") }).len(), 1);
+    assert_eq!(ids(Selection { ignored: Ignored::Only, ..Selection::default() }), ["memory::off"]);
+}
+
+#[test]
+fn a_missing_resource_is_a_skip_with_its_reason() {
+    let plan = plan_of(&[&GPU], Selection::default()).unwrap();
+    assert_eq!(plan.cases[0].skip.as_deref(), Some("needs 1 GPU, found 0"));
+}
+
+#[test]
+fn a_longer_profile_contains_more() {
+    let plan = plan_of(&[&LONG], filter("long")).unwrap();
+    assert_eq!((plan.cases.len(), plan.left_out), (0, 1));
+    assert_eq!(ids(Selection { profile: Profile::Standard, ..filter("long") }).len(), 1);
+    assert_eq!(ids(Selection { exact: true, ..filter("memory::long") }).len(), 1, "asked by name");
+}
+
+#[test]
+fn axes_are_overridden_by_name_and_checked() {
+    let with = |axis: &str, text: &str| Selection {
+        axes: [(axis.to_owned(), vec![text.to_owned(), text.to_owned()])].into(),
+        ..filter("swept")
+    };
+    assert_eq!(ids(with("size", "7")).len(), 2);
+    let error = |selection| plan_of(&[&SWEPT], selection).unwrap_err().to_string();
+    assert!(error(with("size", "x")).starts_with("--axis size=x: "));
+    assert_eq!(
+        error(with("colour", "red")),
+        "no selected benchmark has an axis \"colour\" (axes here: size, threads)"
+    );
+}
+
+#[test]
+fn zipped_axes_stay_together() {
+    static ZIPPED: Benchmark = Benchmark {
+        axes: |_| {
+            let rows = vec![vec!["1".into(), "8".into()], vec!["2".into(), "9".into()]];
+            let normalise = [crate::axis::normalise::<u32> as fn(&str) -> _; 2];
+            vec![Axis::zipped(vec!["a", "b"], rows, normalise.to_vec())]
+        },
+        ..PLAIN
+    };
+    let all = |axes| {
+        let plan = plan_of(&[&ZIPPED], Selection { axes, ..Selection::default() }).unwrap();
+        plan.cases.iter().map(|case| case.id.params_text()).collect::<Vec<_>>()
+    };
+    assert_eq!(all([].into()), ["a=1,b=8", "a=2,b=9"]);
+    assert_eq!(all([("b".to_owned(), vec!["9".to_owned()])].into()), ["a=2,b=9"]);
+}
+
+#[test]
+fn a_round_is_drawn_from_the_seed_and_keeps_after() {
+    let shuffled = |seed| {
+        let selection = Selection { seed, shuffle: true, ..Selection::default() };
+        plan_of(&[&LAST, &SWEPT], selection).unwrap()
+    };
+    let plan = shuffled(7);
+    let all: Vec<usize> = (0..plan.cases.len()).collect();
+    assert_eq!(plan.round(1, &all), shuffled(7).round(1, &all), "the same seed, the same order");
+    let orders: std::collections::BTreeSet<_> = (1..20).map(|l| plan.round(l, &all)).collect();
+    assert!(orders.len() > 5, "rounds differ: {orders:?}");
+    for order in orders {
+        assert_eq!(order[4], 0, "`last` comes after every case of `swept`");
+    }
+}
+
+#[test]
+fn impossible_orders_are_refused() {
+    static LOST: Benchmark =
+        Benchmark { options: Options { after: Some("nobody"), ..Options::DEFAULT }, ..PLAIN };
+    static CIRCLE: Benchmark =
+        Benchmark { options: Options { after: Some("plain"), ..Options::DEFAULT }, ..PLAIN };
+    let error = |b| plan_of(&[b], Selection::default()).unwrap_err().to_string();
+    assert_eq!(error(&LOST), "memory::plain: after = \"nobody\" names no linked benchmark");
+    assert_eq!(error(&CIRCLE), "memory::plain: after = \"plain\" leads back to itself");
+}
+
+#[test]
+fn command_line_beats_attribute_beats_profile() {
+    static TUNED: Benchmark = Benchmark {
+        options: Options { samples: Some(20), timeout: Some(5.0), ..Options::DEFAULT },
+        ..PLAIN
+    };
+    let effort = |selection| {
+        let plan = plan_of(&[&TUNED], selection).unwrap();
+        (plan.cases[0].settings.effort.samples, plan.cases[0].timeout.as_secs())
+    };
+    let quick = || Selection { profile: Profile::Quick, ..Selection::default() };
+    assert_eq!(effort(quick()), (20, 5));
+    assert_eq!(effort(Selection { samples: Some(2), timeout: Some(9.0), ..quick() }), (2, 9));
+    let smoke = Selection { profile: Profile::Smoke, ..quick() };
+    assert_eq!(effort(smoke), (1, 5), "a smoke run stays small");
+}

@@ -1,0 +1,169 @@
+//! The table of one run: a row per case and metric, and what must be known to read it.
+
+use super::number::{digits, scaled};
+use super::table::{Column, Table, inert};
+use crate::stats::{Summary, summarize};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use vbench_results::{CaseResult, Estimator, Metric, Outcome, ResultSet, Role};
+
+/// How much of a run is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Metrics of role `info` too.
+    pub all_metrics: bool,
+}
+
+/// The run as text of at most `width` columns.
+pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
+    let mut table = Table::new(vec![
+        Column::left("case"),
+        Column::left("metric"),
+        Column::right("value"),
+        Column::left(""),
+        Column::right("+/-95%").droppable(1),
+        Column::right("spread").droppable(3),
+        Column::right("n").droppable(2),
+        Column::left("").droppable(4),
+    ]);
+    for (kind, cases) in by_kind(results) {
+        table.heading(kind);
+        for row in cases.into_iter().flat_map(|case| case_rows(case, detail)) {
+            table.row(row);
+        }
+    }
+    let mut text = table.render(2, width);
+    text.push('\n');
+    for note in notes(results) {
+        let _ = writeln!(text, "{}", inert(&note));
+    }
+    text
+}
+
+fn by_kind(results: &ResultSet) -> BTreeMap<&str, Vec<&CaseResult>> {
+    let mut kinds: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+    for case in &results.cases {
+        kinds.entry(&case.kind).or_default().push(case);
+    }
+    kinds
+}
+
+fn case_rows(case: &CaseResult, detail: Detail) -> Vec<Vec<String>> {
+    let wanted = |metric: &&Metric| detail.all_metrics || metric.role != Role::Info;
+    let summaries: Vec<(&Metric, Summary)> = case
+        .metrics
+        .iter()
+        .filter(wanted)
+        .filter_map(|metric| Some((metric, summarize(case, metric)?)))
+        .collect();
+    let name = case.case.to_string();
+    if summaries.is_empty() {
+        return vec![vec![name, state(case)]];
+    }
+    let rows = summaries.iter().enumerate().map(|(index, (metric, summary))| {
+        let name = if index == 0 { name.clone() } else { String::new() };
+        metric_row(name, case, metric, summary)
+    });
+    rows.collect()
+}
+
+fn metric_row(name: String, case: &CaseResult, metric: &Metric, summary: &Summary) -> Vec<String> {
+    let (number, unit) = scaled(summary.headline(case.estimator), &metric.unit);
+    let convention = if case.estimator == Estimator::Best { "best" } else { "" };
+    let mut marks: Vec<String> = Vec::new();
+    if summary.disturbed > 0 {
+        marks.push(format!("{} disturbed", summary.disturbed));
+    }
+    if metric.role == Role::Control {
+        marks.push("control".to_owned());
+    }
+    let broken = case.launches.iter().filter(|launch| launch.outcome.is_failure()).count();
+    if broken > 0 {
+        marks.push(format!("{broken} failed"));
+    }
+    vec![
+        name,
+        format!("{} {convention}", metric.name).trim_end().to_owned(),
+        number,
+        unit,
+        summary.precision().map(percent).unwrap_or_default(),
+        spread(summary).map(percent).unwrap_or_default(),
+        format!("{}x{}", summary.launches, summary.samples / summary.launches.max(1)),
+        marks.join(", "),
+    ]
+}
+
+/// Largest over smallest value, less one.
+fn spread(summary: &Summary) -> Option<f64> {
+    (summary.samples > 1 && summary.min > 0.0).then(|| summary.max / summary.min - 1.0)
+}
+
+fn percent(share: f64) -> String {
+    if share >= 9.995 {
+        "x".to_owned() + &digits(1.0 + share)
+    } else {
+        format!("{:.1}%", share * 100.0)
+    }
+}
+
+fn state(case: &CaseResult) -> String {
+    case.launches.last().map_or("not run", |launch| launch.outcome.state()).to_owned()
+}
+
+/// What a reader must know beside the numbers: skips and failures with reasons, disturbances, and
+/// what the columns mean.
+fn notes(results: &ResultSet) -> Vec<String> {
+    let mut notes = reasons(results);
+    notes.extend(fact_notes(results));
+    if results.cases.iter().any(measured) {
+        notes.extend(LEGEND.iter().map(|line| (*line).to_owned()));
+    }
+    if results.cases.iter().any(|case| case.launches.len() == 1 && measured(case)) {
+        notes.push(ONE_LAUNCH.to_owned());
+    }
+    notes
+}
+
+const LEGEND: [&str; 3] = [
+    "value   best of all repeats where it says best, else the typical launch (trimmed mean of logs)",
+    "+/-95%  half-width of the interval over launches; repeats of one launch are not independent",
+    "spread  largest over smallest value, less one; n: launches x repeats",
+];
+const ONE_LAUNCH: &str = "one launch has no interval: --launches 3 or more";
+
+fn measured(case: &CaseResult) -> bool {
+    case.launches.iter().any(|launch| launch.outcome == Outcome::Measured)
+}
+
+/// One line per distinct reason, with the cases it concerns.
+fn reasons(results: &ResultSet) -> Vec<String> {
+    let mut reasons: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for case in &results.cases {
+        let launch = case.launches.iter().find(|launch| launch.outcome.reason().is_some());
+        let Some(launch) = launch else { continue };
+        let reason = launch.outcome.reason().unwrap_or_default();
+        reasons.entry((launch.outcome.state(), reason)).or_default().push(case.case.to_string());
+    }
+    let line = |((state, reason), cases): ((&str, &str), Vec<String>)| {
+        let more =
+            if cases.len() > 1 { format!(" and {} more", cases.len() - 1) } else { String::new() };
+        format!("{state}: {}{more}: {reason}", cases[0])
+    };
+    reasons.into_iter().map(line).collect()
+}
+
+/// Facts that qualify a number (rules not kept, sizes shrunk), once each.
+fn fact_notes(results: &ResultSet) -> Vec<String> {
+    let mut notes: BTreeMap<String, usize> = BTreeMap::new();
+    for case in &results.cases {
+        for launch in case.launches.iter().take(1) {
+            for (name, value) in &launch.facts {
+                if name.ends_with("_rule") || name.starts_with("note") || name == "stopped_early" {
+                    let text = format!("{}: {name}: {value}", case.case.benchmark);
+                    *notes.entry(text).or_default() += 1;
+                }
+            }
+        }
+    }
+    notes.into_keys().collect()
+}

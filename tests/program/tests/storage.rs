@@ -1,0 +1,290 @@
+//! Nothing measured is lost: interruption, kills, damage, full disks, hostile names.
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use support::{case, clean, only_run, program, results, stderr, stdout, tiny_run};
+use tempfile::tempdir;
+use vbench_results::{read_samples, read_summary};
+
+/// Starts a run of twelve short launches and waits until `finished` of them are in the journal.
+fn begin(out: &Path, finished: usize) -> Child {
+    let mut child = program()
+        .args(["good::waits", "--include-ignored", "--samples", "2", "--launches", "2"])
+        .args(["--format", "json", "--label", "ticket=42", "--out"])
+        .arg(out)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A line on standard output comes after the launch is in the journal.
+    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    assert_eq!(lines.take(finished).count(), finished);
+    child
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+}
+
+fn resume(out: &Path) -> Output {
+    program().arg("--resume").arg("--out").arg(out).output().unwrap()
+}
+
+/// Every one of the twelve launches is there once, with both repeats.
+fn assert_whole(out: &Path) {
+    let results = results(out);
+    assert_eq!(results.cases.len(), 6);
+    for case in &results.cases {
+        let launches: Vec<u32> = case.launches.iter().map(|launch| launch.launch).collect();
+        assert_eq!(launches, [1, 2], "{}", case.case);
+        assert!(case.launches.iter().all(|launch| launch.repeats.len() == 2));
+    }
+    let mut positions: Vec<u32> =
+        results.cases.iter().flat_map(|case| case.launches.iter().map(|l| l.position)).collect();
+    positions.sort_unstable();
+    positions.dedup();
+    assert_eq!(positions.len(), 12, "no position stands twice");
+    assert_eq!(results.run.labels["ticket"], "42");
+    assert!(!only_run(out).join("journal.jsonl").exists());
+}
+
+#[test]
+fn ctrl_c_finishes_the_launch_keeps_the_journal_and_says_how_to_go_on() {
+    let out = tempdir().unwrap();
+    let child = begin(out.path(), 2);
+    signal(&child, Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let folder = only_run(out.path());
+    let advice = format!("vbench run --resume={}", folder.display());
+    assert!(stderr(&output).contains(&advice), "{}", stderr(&output));
+    assert!(folder.join("journal.jsonl").exists() && !folder.join("result.json").exists());
+    let resumed = resume(out.path());
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert_whole(out.path());
+}
+
+#[test]
+fn a_killed_run_loses_at_most_the_launch_in_flight() {
+    let out = tempdir().unwrap();
+    let mut child = begin(out.path(), 3);
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    let shown = program().arg("show").arg("--out").arg(out.path()).output().unwrap();
+    assert!(shown.status.success(), "{}", stderr(&shown));
+    let text = stdout(&shown);
+    assert!(text.contains("unfinished: vbench run --resume="), "{text}");
+    assert!(text.matches("good::waits/turn=").count() >= 3, "{text}");
+    assert!(resume(out.path()).status.success());
+    assert_whole(out.path());
+    let again = resume(out.path());
+    assert_eq!(again.status.code(), Some(2));
+    assert!(stderr(&again).contains("nothing to resume"), "{}", stderr(&again));
+}
+
+/// Kills a run after three launches and lets `damage` change its journal.
+fn damaged(out: &Path, damage: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    let mut child = begin(out, 3);
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    let journal = only_run(out).join("journal.jsonl");
+    let bytes = damage(std::fs::read(&journal).unwrap());
+    std::fs::write(&journal, bytes).unwrap();
+}
+
+#[test]
+fn a_cut_journal_gives_back_every_whole_line() {
+    let out = tempdir().unwrap();
+    damaged(out.path(), |mut bytes| {
+        bytes.truncate(bytes.len() - 20);
+        bytes
+    });
+    let resumed = resume(out.path());
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert!(stderr(&resumed).contains("the last line is cut short"), "{}", stderr(&resumed));
+    assert_whole(out.path());
+}
+
+#[test]
+fn a_damaged_line_is_named_and_measured_again() {
+    let out = tempdir().unwrap();
+    damaged(out.path(), |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines[2] = "{\"case\": \u{0}garbage";
+        lines.join("\n").into_bytes().into_iter().chain(*b"\n").collect()
+    });
+    let resumed = resume(out.path());
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert!(stderr(&resumed).contains("journal.jsonl line 3: damaged"), "{}", stderr(&resumed));
+    assert_whole(out.path());
+}
+
+#[test]
+fn a_journal_without_a_head_or_of_a_newer_schema_is_refused_by_name() {
+    let refused = |damage: fn(String) -> String, expected: &str| {
+        let out = tempdir().unwrap();
+        damaged(out.path(), |bytes| damage(String::from_utf8(bytes).unwrap()).into_bytes());
+        for command in ["run --resume", "show"] {
+            let mut run = program();
+            run.args(command.split(' ')).arg("--out").arg(out.path());
+            let output = run.output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{command}");
+            let said = stderr(&output);
+            assert!(said.contains("journal.jsonl") && said.contains(expected), "{said}");
+        }
+    };
+    refused(|text| text[50..].to_owned(), "line 1 is damaged");
+    refused(|text| text.replacen("\"1.0\"", "\"9.0\"", 1), "schema version 9.0");
+    refused(|_| String::new(), "line 1 is damaged");
+}
+
+#[test]
+fn a_result_of_a_newer_schema_is_refused_by_name() {
+    let out = tempdir().unwrap();
+    assert!(tiny_run(out.path(), &["good::adds"]).output().unwrap().status.success());
+    let file = only_run(out.path()).join("result.json");
+    let newer = std::fs::read_to_string(&file).unwrap().replacen("\"1.0\"", "\"2.0\"", 1);
+    std::fs::write(&file, newer).unwrap();
+    let output = program().arg("show").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("has schema version 2.0, this vbench reads up to 1.0"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_said_before_anything_is_measured() {
+    let out = tempdir().unwrap();
+    let file = out.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let output = tiny_run(&file, &["good::adds"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(
+        said.contains("cannot make a folder for the results") && said.contains("--out DIR"),
+        "{said}"
+    );
+}
+
+/// The program as another shell command would start it: `script` runs it as `"$@"`.
+fn within(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    clean(&mut command);
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+    command.arg(env!("CARGO_BIN_EXE_program"));
+    command
+}
+
+/// False, said aloud, where this machine allows no mount namespaces.
+fn can_mount() -> bool {
+    let script = "mount -t tmpfs -o size=64k none /mnt";
+    let tried =
+        Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", script]).output();
+    let can = tried.is_ok_and(|output| output.status.success());
+    if !can {
+        eprintln!("skipped: no mount namespaces here (unshare --map-root-user --mount)");
+    }
+    can
+}
+
+#[test]
+fn a_full_disk_is_said_with_what_is_kept() {
+    if !can_mount() {
+        return;
+    }
+    let out = tempdir().unwrap();
+    // The file system dies with the namespace: what it held is copied out first.
+    let script = r#"mount -t tmpfs -o size=300k none /mnt && mkdir /mnt/out && "$@"; code=$?; cp -r /mnt/out "$COPY"; exit $code"#;
+    let output = within(script)
+        .args([
+            "--exact",
+            "good::adds",
+            "--samples",
+            "300",
+            "--time",
+            "10us",
+            "--launches",
+            "30",
+            "--out",
+            "/mnt/out",
+        ])
+        .env("COPY", out.path().join("copy"))
+        .output()
+        .unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("No space left on device") && said.contains("finished before are kept"),
+        "{said}"
+    );
+    let kept = out.path().join("copy");
+    let resumed = resume(&kept);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert_eq!(case(&results(&kept), "good::adds").launches.len(), 30);
+}
+
+#[test]
+fn hostile_names_stay_below_the_results_folder_and_are_stored_as_given() {
+    let long = "x".repeat(300);
+    for name in ["../../x", "größe 試験", "a\nb", "/etc/passwd", "..", "-rf", &long, "\u{202e}evil"]
+    {
+        let parent = tempdir().unwrap();
+        let out = parent.path().join("out");
+        let output = tiny_run(&out, &["good::adds"])
+            .arg(format!("--config={name}"))
+            .arg(format!("--system={name}"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{name:?}: {}", stderr(&output));
+        assert_eq!(
+            std::fs::read_dir(parent.path()).unwrap().count(),
+            1,
+            "{name:?} left the folder"
+        );
+        let results = results(&out);
+        assert_eq!((results.run.config.as_str(), results.run.system.as_str()), (name, name));
+        let said = stdout(&output) + &stderr(&output);
+        assert!(!said.contains('\u{202e}') && !said.contains("a\nb"), "{name:?} is printed raw");
+    }
+}
+
+#[test]
+fn the_three_files_hold_the_same_run() {
+    let out = tempdir().unwrap();
+    assert!(
+        tiny_run(out.path(), &["good::adds", "good::swept", "good::rare"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let folder = only_run(out.path());
+    let rows = |file: &str| std::fs::File::open(folder.join(file)).unwrap();
+    let samples = read_samples(rows("samples.csv"), Path::new("samples.csv")).unwrap();
+    assert_eq!(samples, results(out.path()).sample_rows().collect::<Vec<_>>());
+    assert_eq!(samples.len(), 4 * 2 + 1);
+    let summary = read_summary(rows("summary.csv"), Path::new("summary.csv")).unwrap();
+    assert_eq!(summary.len(), 5);
+    let adds = summary.iter().find(|row| row.case == "good::adds").unwrap();
+    assert_eq!((adds.launches, adds.samples, adds.ci95_low), (1, 2, None));
+    assert!(adds.reason.as_deref().unwrap().contains("one launch"), "{adds:?}");
+    let files: usize = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files, 3, "no journal and no temporary file is left");
+}
+
+#[test]
+fn redaction_leaves_no_host_name() {
+    let out = tempdir().unwrap();
+    assert!(
+        tiny_run(out.path(), &["good::adds"]).arg("--redact").output().unwrap().status.success()
+    );
+    let text = std::fs::read_to_string(only_run(out.path()).join("result.json")).unwrap();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    for secret in [boot.trim(), host.trim()] {
+        assert!(secret.is_empty() || !text.contains(&format!("\"{secret}\"")), "{secret}");
+    }
+}
