@@ -85,15 +85,19 @@ fn on<T: Send>(team: &Team, f: impl Fn() -> T + Sync) -> T {
     team.broadcast(|_| f()).swap_remove(0)
 }
 
-/// Walks whole turns, two at least. The slot where it ended, and the latency of the last turn.
+/// Walks whole turns: once around, then ever more until a walk lasts `enough` seconds. The slot
+/// where it ended, and the latency of the last walk.
 fn warm_up(ring: &Ring, enough: f64) -> (usize, f64) {
-    let began = Instant::now();
-    let (mut slot, mut latency, mut turns) = (0, 0.0, 0);
-    while turns < 2 || began.elapsed().as_secs_f64() < enough {
-        (slot, latency) = walk(ring, slot, ring.slots());
-        turns += 1;
+    let (mut slot, _) = walk(ring, 0, ring.slots());
+    let mut loads = ring.slots();
+    loop {
+        let (end, latency) = walk(ring, slot, loads);
+        slot = end;
+        if latency * loads as f64 >= enough {
+            return (slot, latency);
+        }
+        loads = loads.saturating_mul(2);
     }
-    (slot, latency)
 }
 
 /// The slot where the walk ended, and the seconds of one load.
