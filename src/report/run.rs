@@ -141,7 +141,8 @@ fn state(case: &CaseResult) -> String {
 /// What a reader must know beside the numbers: skips and failures with reasons, disturbances, and
 /// what the columns mean.
 fn notes(results: &ResultSet) -> Vec<String> {
-    let mut notes = reasons(results);
+    let mut notes = super::levels::lines(results);
+    notes.extend(reasons(results));
     notes.extend(fact_notes(results));
     if results.cases.iter().any(measured) {
         notes.extend(LEGEND.iter().map(|line| (*line).to_owned()));
