@@ -196,3 +196,6 @@ fn fact_notes(results: &ResultSet) -> Vec<String> {
     }
     notes.into_keys().collect()
 }
+
+#[cfg(test)]
+mod tests;
