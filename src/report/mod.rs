@@ -1,0 +1,3 @@
+//! Reports: what was found, as text.
+
+pub mod info;
