@@ -185,6 +185,7 @@ fn a_hidden_sys_leaves_what_proc_tells() {
     assert_eq!(value(&environment, "cpu.threads_per_core"), "2");
     assert_eq!(value(&environment, "gpu.count"), "unknown: no such file");
     assert_eq!(value(&environment, "memory.balloon"), "unknown: no such file");
+    assert_eq!(value(&environment, "virt.boot"), "unknown: no such file");
     assert!(info::render(&environment, &topology, 80).contains("/sys is hidden"));
 }
 

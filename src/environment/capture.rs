@@ -174,7 +174,10 @@ fn step(host: &Host, path: &str, part: &str) -> Vec<String> {
     let Some((start, end)) = part.split_once('*') else { return vec![format!("{path}/{part}")] };
     let names = host.list(path).unwrap_or_default().into_iter();
     let fits = |name: &String| name.strip_prefix(start).is_some_and(|rest| rest.ends_with(end));
-    names.filter(fits).map(|name| format!("{path}/{name}")).collect()
+    let paths = names.filter(fits).map(|name| format!("{path}/{name}"));
+    // Devices on a bus are links; probes read the folders that they lead to.
+    let on_bus = path.starts_with("/sys/bus/");
+    paths.map(|path| if on_bus { host.canonical(&path).unwrap_or(path) } else { path }).collect()
 }
 
 #[cfg(test)]

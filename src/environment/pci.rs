@@ -26,11 +26,14 @@ pub(super) struct Device {
     pub device: u32,
 }
 
-/// Every device whose identity can be read, by address.
-pub(super) fn devices(host: &Host) -> Result<Vec<Device>, Unreadable> {
-    let addresses = host.list(DEVICES)?;
-    let devices = addresses.into_iter().filter(|name| is_address(name));
-    Ok(devices.filter_map(|address| device(host, address)).collect())
+/// Every device by address, and how many there are that cannot be identified.
+pub(super) fn devices(host: &Host) -> Result<(Vec<Device>, usize), Unreadable> {
+    let addresses: Vec<_> =
+        host.list(DEVICES)?.into_iter().filter(|name| is_address(name)).collect();
+    let listed = addresses.len();
+    let devices: Vec<_> = addresses.into_iter().filter_map(|a| device(host, a)).collect();
+    let unidentified = listed - devices.len();
+    Ok((devices, unidentified))
 }
 
 fn device(host: &Host, address: String) -> Option<Device> {

@@ -52,11 +52,9 @@ pub(super) fn choice(host: &Host, path: &str) -> Result<String, Unreadable> {
 
 /// A value that the topology holds, or why it does not: the reason of `path`.
 pub(super) fn known<T>(value: Option<T>, host: &Host, path: &str) -> Result<T, Unreadable> {
-    value.ok_or_else(|| {
-        let why = host.read(path).err().or_else(|| host.list(path).err());
-        // A folder that can be listed is "not a file", which explains nothing.
-        let listed = host.list(path).is_ok();
-        why.filter(|_| !listed).unwrap_or_else(|| Unreadable::because("not reported"))
+    value.ok_or_else(|| match (host.read(path), host.list(path)) {
+        (Ok(_), _) | (_, Ok(_)) => Unreadable::because("not told there"),
+        (Err(why), Err(_)) => why,
     })
 }
 

@@ -88,7 +88,7 @@ mod tests {
     fn gpus_name_the_system_before_the_cpu_does() {
         let cpu = ("cpu.model", Value::from("AMD EPYC"));
         assert_eq!(system_name(&environment(&[])), "unknown-system");
-        assert_eq!(system_name(&environment(&[cpu.clone()])), "amd-epyc");
+        assert_eq!(system_name(&environment(std::slice::from_ref(&cpu))), "amd-epyc");
         let none = ("gpu.count", Value::from(0_u32));
         assert_eq!(system_name(&environment(&[cpu.clone(), none])), "amd-epyc");
         let by_id = environment(&[

@@ -38,7 +38,13 @@ impl Cgroup {
         let missing = || Unreadable::because(format!("no {controller} control group is mounted"));
         let (version, path) = group(&membership, controller).ok_or_else(missing)?;
         let (root, point) = mount(&mounts, version, controller).ok_or_else(missing)?;
-        Ok(Self { version, levels: levels(point, inside(path, root)) })
+        let levels = levels(point, inside(path, root));
+        // A level that cannot be seen would pass for one without limits.
+        let seen = levels.iter().filter(|level| host.list(level).is_ok()).cloned();
+        let levels: Vec<_> = seen.collect();
+        let hidden = || Unreadable::because(format!("the {controller} control group is hidden"));
+        levels.first().ok_or_else(hidden)?;
+        Ok(Self { version, levels })
     }
 
     /// The text of `file` at every level that has it, from the own group upwards.
@@ -217,6 +223,12 @@ mod tests {
             Host::of(&[("file /proc/self/cgroup", "0::/"), ("file /proc/self/mountinfo", "x")]);
         let why = Cgroup::find(&host, "cpu").expect_err("no mount");
         assert_eq!(why.reason(), "no cpu control group is mounted");
+        let host = Host::of(&[
+            ("file /proc/self/cgroup", "0::/"),
+            ("file /proc/self/mountinfo", "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw"),
+        ]);
+        let why = Cgroup::find(&host, "cpu").expect_err("hidden");
+        assert_eq!(why.reason(), "the cpu control group is hidden");
     }
 
     #[test]

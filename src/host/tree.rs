@@ -93,12 +93,41 @@ impl Tree {
     }
 
     pub(super) fn ask(&self, question: &Question) -> Answer {
-        match (self.answers.get(question), question.kind) {
-            (Some(answer), _) => answer.clone(),
-            (None, Kind::File) => self.file(&question.subject),
-            (None, Kind::List) => self.list(&question.subject),
-            (None, Kind::Link) => self.link(&question.subject),
-            (None, _) => Err(Unreadable::because("not in the capture")),
+        let mut question = question.clone();
+        for _ in 0..MAX_LINKS {
+            match self.answers.get(&question) {
+                Some(answer) => return answer.clone(),
+                None => match self.followed(&question) {
+                    Some(further) => question = further,
+                    None => return self.stored_or_absent(&question),
+                },
+            }
+        }
+        Err(Unreadable::because("too many links"))
+    }
+
+    /// The same question with the first link in its path followed, where the manifest has it.
+    fn followed(&self, question: &Question) -> Option<Question> {
+        let path = question.subject.as_str();
+        // The last part of a path is followed by all but the question for the link itself.
+        let whole = (question.kind != Kind::Link).then_some(path.len());
+        let ends = path.match_indices('/').map(|(end, _)| end).skip(1).chain(whole);
+        ends.filter(|_| path.starts_with('/')).find_map(|end| {
+            let link = Question { kind: Kind::Link, subject: path[..end].to_owned() };
+            let target =
+                String::from_utf8_lossy(self.answers.get(&link)?.as_ref().ok()?).into_owned();
+            let parent = path[..end].rsplit_once('/').map_or("", |(parent, _)| parent);
+            let base = if target.starts_with('/') { "" } else { parent };
+            Some(Question::about(question.kind, &format!("{base}/{target}{}", &path[end..])))
+        })
+    }
+
+    fn stored_or_absent(&self, question: &Question) -> Answer {
+        match question.kind {
+            Kind::File => self.file(&question.subject),
+            Kind::List => self.list(&question.subject),
+            Kind::Link => self.link(&question.subject),
+            _ => Err(Unreadable::because("not in the capture")),
         }
     }
 
@@ -213,6 +242,7 @@ mod tests {
         assert_eq!(host.read("/sys/a/d").as_deref(), Ok("stored"));
         assert_eq!(host.list("/sys/a"), Ok(vec!["b".to_owned(), "d".to_owned()]));
         assert_eq!(host.list("/sys"), Ok(vec!["a".to_owned(), "c".to_owned()]));
+        assert_eq!(host.read("/sys/c/b").as_deref(), Ok("inline"), "behind a link");
         assert_eq!(host.read("/sys/secret").expect_err("kept").reason(), "permission denied");
         assert_eq!(host.read("/sys/none").expect_err("none").reason(), "not in the capture");
     }

@@ -194,6 +194,7 @@ fn nodes(m: &mut Machine, cpus: usize, distances: &[&str], node_kib: u64) {
                 node_kib / 2
             ),
         );
+        pool(m, &format!("{dir}/hugepages"), 2048, 0, 0);
         m.file(format!("{dir}/numastat"), "numa_hit 1000\nnuma_miss 0\nother_node 0\n");
     }
 }
@@ -208,6 +209,7 @@ fn system(m: &mut Machine) {
     m.file(format!("{thp}/defrag"), "always defer defer+madvise [madvise] never");
     m.file(format!("{thp}/shmem_enabled"), "always within_size advise [never] deny force");
     m.file("/sys/kernel/mm/ksm/run", 0).file("/sys/kernel/mm/ksm/pages_sharing", 0);
+    m.folder("/sys/fs/cgroup/user.slice/session-1.scope");
     m.folder("/sys/firmware/efi").folder("/sys/bus/virtio/drivers/virtio_net");
     let dmi = "/sys/class/dmi/id";
     m.file(format!("{dmi}/sys_vendor"), "QEMU");
@@ -218,6 +220,8 @@ fn system(m: &mut Machine) {
         m.denied(&format!("{dmi}/{secret}"));
     }
     pool(m, "/sys/kernel/mm/hugepages", 2048, 0, 0);
+    device(m, "pci0000:00/0000:00:01.0", ("0x030000", "0x1234", "0x1111"), -1);
+    device(m, "pci0000:00/0000:00:03.0", ("0x020000", "0x1af4", "0x1041"), -1);
 }
 
 fn pool(m: &mut Machine, dir: &str, kib: u64, total: u64, free: u64) {
@@ -254,6 +258,8 @@ fn gpu(m: &mut Machine, path: &str, node: i64, now: (&str, u32)) {
     m.file(format!("{dir}/resource"), "0x0000380000000000 0x0000380000ffffff 0x000000000014220c\n0x0000000000000000 0x0000000000000000 0x0000000000000000\n0x0000384000000000 0x0000387fffffffff 0x000000000014220c\n");
     m.link(format!("{dir}/driver"), "../../../../bus/pci/drivers/nvidia");
     m.file(format!("{dir}/msi_irqs/40"), "msix");
+    let first = 4 * usize::try_from(node).unwrap_or(0);
+    m.file(format!("{dir}/local_cpulist"), if node < 0 { span(0, 28) } else { span(first, 4) });
     let address = path.rsplit('/').next().unwrap_or(path);
     m.file(
         format!("/proc/driver/nvidia/gpus/{address}/information"),
@@ -269,8 +275,6 @@ fn one_node_guest() -> Machine {
     cpus(&mut m, &shape);
     nodes(&mut m, shape.cpus(), &["10"], 16 * GIB - 31_000);
     system(&mut m);
-    device(&mut m, "pci0000:00/0000:00:01.0", ("0x030000", "0x1234", "0x1111"), -1);
-    device(&mut m, "pci0000:00/0000:00:02.0", ("0x020000", "0x1af4", "0x1041"), -1);
     m
 }
 

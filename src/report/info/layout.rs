@@ -118,15 +118,17 @@ fn start(text: &str, width: usize) -> String {
     text.chars().take_while(fits).collect()
 }
 
-/// A size with a binary prefix: `64 GiB`, `15.6 GiB`, `512 B`.
+/// A size with a binary prefix and three digits: `64 GiB`, `15.6 GiB`, `1.25 MiB`.
 pub(super) fn bytes(bytes: u64) -> String {
     const PREFIXES: [(&str, u32); 5] =
         [("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
     for (unit, shift) in PREFIXES {
         let scaled = bytes as f64 / (1_u64 << shift) as f64;
         if scaled >= 1.0 {
-            let digits = if scaled.fract() < 0.05 || scaled >= 100.0 { 0 } else { 1 };
-            return format!("{scaled:.digits$} {unit}");
+            let digits = if scaled < 10.0 { 2 } else { usize::from(scaled < 100.0) };
+            let number = format!("{scaled:.digits$}");
+            let short = number.trim_end_matches('0').trim_end_matches('.');
+            return format!("{} {unit}", if digits == 0 { &number } else { short });
         }
     }
     format!("{bytes} B")
@@ -148,7 +150,8 @@ mod tests {
             (0, "0 B"),
             (1023, "1023 B"),
             (32 << 10, "32 KiB"),
-            (3 << 19, "1.5 MiB"),
+            (1280 << 10, "1.25 MiB"),
+            (100 << 20, "100 MiB"),
             (64 << 30, "64 GiB"),
             (u64::MAX, "16384 PiB"),
         ] {

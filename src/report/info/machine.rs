@@ -82,7 +82,8 @@ fn groups(view: &View<'_>) -> Vec<Group> {
             let cores: BTreeSet<_> = cpus.iter().map(|cpu| &cpu.siblings).collect();
             let known = cores.iter().all(|siblings| !siblings.is_empty());
             let threads = cores.iter().map(|siblings| siblings.len()).max().unwrap_or(0);
-            let mut listed: Vec<_> = cores.iter().take(CORES).map(|s| cpulist::format(s)).collect();
+            let mut listed: Vec<_> =
+                cores.iter().take(CORES).map(|core| threads_of(core)).collect();
             if cores.len() > CORES {
                 listed.push("..".to_owned());
             }
@@ -98,6 +99,11 @@ fn groups(view: &View<'_>) -> Vec<Group> {
             }
         };
     groups.into_iter().map(group).collect()
+}
+
+/// The threads of one core, `0,1`.
+fn threads_of(core: &[usize]) -> String {
+    core.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Joins neighbours that look alike. The list of cores goes; counts become sums.
@@ -227,7 +233,7 @@ pub(super) fn memory(view: &View<'_>, page: &mut Page) {
     let (total, free) = (size("memory.total"), size("memory.available"));
     page.entry("machine", &format!("{total}, {free} available, {swap}"));
     let limit = view.or_unknown("memory.limit");
-    page.entry("this process", &format!("{} at most, by {limit}", size("memory.usable")));
+    page.entry("this process", &format!("{} at most (limit: {limit})", size("memory.usable")));
     page.entry("huge pages", &pools(&view.topology.memory.huge_pages));
     let (enabled, defrag) = ("memory.thp.enabled", "memory.thp.defrag");
     let (enabled, defrag) = (view.or_unknown(enabled), view.or_unknown(defrag));
@@ -263,7 +269,10 @@ pub(super) fn kernel(view: &View<'_>, page: &mut Page) {
         Some(format!("{} {cpus}", name.trim_start_matches("cpu.")))
     });
     page.entry("isolation", &known(isolated));
-    page.entry("options", &known([view.text("kernel.options").filter(|text| !text.is_empty())]));
+    let options = view.text("kernel.options");
+    let options =
+        options.map(|list| if list.is_empty() { "none that matter".to_owned() } else { list });
+    page.entry("options", &known([options]));
     page.entry("mitigations", &mitigations(view));
 }
 

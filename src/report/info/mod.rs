@@ -100,7 +100,7 @@ fn headline(view: &View<'_>, page: &mut Page) {
 /// "2 x NVIDIA H200", "none", or why nobody knows.
 fn gpu_models(view: &View<'_>) -> String {
     let Some(number) = view.integer("gpu.count") else {
-        return format!("unknown: {}", view.reason("gpu.count").unwrap_or("not asked"));
+        return format!("unknown ({})", view.reason("gpu.count").unwrap_or("not asked"));
     };
     let mut models: BTreeMap<String, usize> = BTreeMap::new();
     for gpu in 0..number {
@@ -108,4 +108,72 @@ fn gpu_models(view: &View<'_>) -> String {
     }
     let models: Vec<_> = models.iter().map(|(model, count)| format!("{count} x {model}")).collect();
     if models.is_empty() { "none".to_owned() } else { models.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::environment::probe;
+    use crate::host::Host;
+    use crate::topology::Topology;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use vbench_results::Environment;
+
+    #[test]
+    fn two_thousand_cpus_fit_the_page() {
+        let root = "file /sys/devices/system/cpu";
+        let mut files = vec![(format!("{root}/online"), b"0-2047".to_vec())];
+        for cpu in 0..2048 {
+            let mut file = |name: &str, text: String| {
+                files.push((format!("{root}/cpu{cpu}/{name}"), text.into_bytes()));
+            };
+            file("topology/physical_package_id", (cpu / 1024).to_string());
+            file("topology/core_id", (cpu % 1024).to_string());
+            file("topology/thread_siblings_list", cpu.to_string());
+            file("cache/index3/level", "3".to_owned());
+            file("cache/index3/type", "Unified".to_owned());
+            file("cache/index3/size", "32768K".to_owned());
+            let first = cpu / 8 * 8;
+            file("cache/index3/shared_cpu_list", format!("{first}-{}", first + 7));
+        }
+        let topology = Topology::read(&Host::of_bytes(files));
+        assert_eq!(topology.cpus.len(), 2048);
+        assert_eq!(topology.llc_total_bytes(), Some(256 * (32 << 20)));
+        assert_eq!(topology.cpu(2047).and_then(|cpu| cpu.llc), Some(255));
+        let text = render(&Environment::default(), &topology, 80);
+        assert!(text.contains("0-127 (32 MiB each)"), "{text}");
+    }
+
+    /// The files of a stored machine, as a base for damage.
+    fn files() -> BTreeMap<String, String> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/four-node-smt/capture.json");
+        let text = std::fs::read(path).expect("a fixture");
+        let manifest: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        let answers = manifest["answers"].as_object().expect("answers");
+        let owned = |text: &serde_json::Value| text.as_str().expect("text").to_owned();
+        answers.iter().map(|(key, text)| (key.clone(), owned(text))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn damaged_files_never_panic(
+            noise in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..48), 64),
+            share in 1_usize..8,
+        ) {
+            let damaged = files().into_iter().enumerate().map(|(i, (key, text))| {
+                let damage = i % share == 0;
+                (key, if damage { noise[i % noise.len()].clone() } else { text.into_bytes() })
+            });
+            let host = Host::of_bytes(damaged.collect());
+            let environment = probe(&host);
+            let faults = environment.facts.keys().filter(|name| name.starts_with("probe."));
+            prop_assert_eq!(faults.count(), 1, "only the probe that is made to panic");
+            let topology = Topology::read(&host);
+            let text = render(&environment, &topology, 80);
+            prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        }
+    }
 }

@@ -44,10 +44,21 @@ fn sys_is_hidden(view: &View<'_>) -> bool {
     !facts.any(|fact| of_sys(&fact.source) && matches!(fact.reading, Reading::Value(_)))
 }
 
+/// The names, with those that differ in a number only shown as one: `gpu.*.node`.
 fn listed(names: &[&str]) -> String {
-    let shown = names.iter().take(NAMES).copied().collect::<Vec<_>>().join(" ");
-    match names.len() {
-        0..=NAMES => shown,
-        number => format!("{} ({shown} and {} more)", count(number, "fact"), number - NAMES),
-    }
+    let mut patterns: Vec<String> = names.iter().map(|name| pattern(name)).collect();
+    patterns.sort_unstable();
+    patterns.dedup();
+    let shown = patterns.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(" ");
+    let more = match patterns.len().saturating_sub(NAMES) {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    format!("{} ({shown}{more})", count(names.len(), "fact"))
+}
+
+fn pattern(name: &str) -> String {
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = name.split('.').map(|part| if number(part) { "*" } else { part });
+    parts.collect::<Vec<_>>().join(".")
 }
