@@ -30,3 +30,9 @@ pub fn memory_available() -> Option<u64> {
     let row = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
     row.split_whitespace().next()?.parse::<u64>().ok().map(|k| k << 10)
 }
+
+/// Memory nodes and their CPUs.
+pub fn nodes() -> Vec<(usize, Vec<usize>)> {
+    let allowed = vbench::host::memory::allowed_nodes().unwrap_or_default();
+    allowed.into_iter().map(|node| (node, Vec::new())).collect()
+}

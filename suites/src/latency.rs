@@ -3,6 +3,7 @@
 mod ring;
 
 use crate::claims;
+use crate::nodes::{self, Nodes, note_placement};
 use ring::{Memory, Order, Ring};
 use std::fmt;
 use std::str::FromStr;
@@ -53,31 +54,87 @@ struct Latency {
 fn pointer_chase(
     b: &mut Bencher,
     cpus: Cpus,
-    #[axis(sizes())] size: Bytes,
     #[axis([Order::Random, Order::PageLocal])] order: Order,
-    #[axis([Pages::Default])] pages: Pages,
-    #[axis([LINE])] stride: Bytes,
-    #[axis([Policy::FirstTouch])] memory: Policy,
+    #[axis(sizes())] size: Bytes,
 ) -> Result<Samples<Latency>, Skip> {
-    let team = Team::pinned(cpus.first(1)?)?;
-    let size = if b.is_smoke() { size.min(SMOKE) } else { size };
-    let seed = b.seed();
-    let at = Memory { pages, policy: memory };
-    let ring = on(&team, || Ring::new(size, stride, order, seed, at))?;
-    let enough = if b.is_smoke() { 0.0 } else { WARM_SECONDS };
-    let (mut slot, warm) = on(&team, || warm_up(&ring, enough));
-    b.check(slot == 0, "the warm-up did not come back to its first slot");
-    let loads = loads(warm, b.sample_time());
-    let samples = b.samples(|timer| {
-        let (end, latency) = on(&team, || walk(&ring, slot, loads));
-        slot = end;
-        timer.check(latency > 0.0, "the walk took no time on this clock");
-        Latency { latency: Seconds(latency) }
-    });
-    b.fact("seed", seed);
-    b.fact("loads_per_sample", loads);
-    b.fact("placement", ring.effective().to_string());
-    Ok(samples)
+    Chase { order, ..Chase::over(size) }.measure(b, cpus.first(1)?)
+}
+
+/// Latency by the size of the pages: what is left of it is not address translation.
+#[vbench(kind = "memory", warmup = 0, profile = Standard)]
+fn pointer_chase_pages(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis([Pages::Base4k, Pages::Thp, Pages::Huge2m])] pages: Pages,
+    #[axis(every_fourth())] size: Bytes,
+) -> Result<Samples<Latency>, Skip> {
+    Chase { pages, ..Chase::over(size) }.measure(b, cpus.first(1)?)
+}
+
+/// Latency with a pointer in every 8 bytes, eight to a line: less than that of a line, and what
+/// some older programs print.
+#[vbench(kind = "memory", warmup = 0, profile = Standard)]
+fn pointer_chase_dense(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(every_fourth())] size: Bytes,
+) -> Result<Samples<Latency>, Skip> {
+    Chase { stride: Bytes(8), ..Chase::over(size) }.measure(b, cpus.first(1)?)
+}
+
+/// Latency from a CPU of one node to the memory of one node.
+#[vbench(kind = "memory", warmup = 0, profile = Standard)]
+fn pointer_chase_nodes(
+    b: &mut Bencher,
+    cpus: Cpus,
+    nodes: Nodes,
+    #[axis(nodes::ids())] cpu_node: usize,
+    #[axis(nodes::ids())] memory_node: usize,
+) -> Result<Samples<Latency>, Skip> {
+    let memory = Policy::Bind(memory_node);
+    let chase = Chase { order: Order::PageLocal, memory, ..Chase::over(LARGEST) };
+    chase.measure(b, &nodes.cpus(cpu_node, &cpus)?[..1])
+}
+
+/// One way of walking.
+struct Chase {
+    size: Bytes,
+    stride: Bytes,
+    order: Order,
+    pages: Pages,
+    memory: Policy,
+}
+
+impl Chase {
+    /// One pointer per line, in any order, through memory as a program gets it that does not ask.
+    fn over(size: Bytes) -> Self {
+        let (pages, memory) = (Pages::Default, Policy::FirstTouch);
+        Self { size, stride: LINE, order: Order::Random, pages, memory }
+    }
+
+    /// Walks on the first of `cpus`.
+    fn measure(&self, b: &mut Bencher, cpus: &[usize]) -> Result<Samples<Latency>, Skip> {
+        let team = Team::pinned(cpus)?;
+        let size = if b.is_smoke() { self.size.min(SMOKE) } else { self.size };
+        let seed = b.seed();
+        let at = Memory { pages: self.pages, policy: self.memory };
+        let ring = on(&team, || Ring::new(size, self.stride, self.order, seed, at))?;
+        note_placement(b, self.memory, &ring.effective())?;
+        let enough = if b.is_smoke() { 0.0 } else { WARM_SECONDS };
+        let (mut slot, warm) = on(&team, || warm_up(&ring, enough));
+        b.check(slot == 0, "the warm-up did not come back to its first slot");
+        let loads = loads(warm, b.sample_time());
+        let samples = b.samples(|timer| {
+            let (end, latency) = on(&team, || walk(&ring, slot, loads));
+            slot = end;
+            timer.check(latency > 0.0, "the walk took no time on this clock");
+            Latency { latency: Seconds(latency) }
+        });
+        b.fact("seed", seed);
+        b.fact("loads_per_sample", loads);
+        b.fact("cpu", cpus.first().copied().unwrap_or_default());
+        Ok(samples)
+    }
 }
 
 /// Runs `f` on the only thread of `team`.
@@ -120,6 +177,11 @@ fn sizes() -> Vec<Bytes> {
         Profile::Standard | Profile::Thorough => claims::cache_levels(),
     };
     sizes_around(&caches)
+}
+
+/// Sizes inside each usual level and beyond, where a whole curve would say little more.
+fn every_fourth() -> Vec<Bytes> {
+    doubling(SMALLEST, LARGEST).into_iter().skip(1).step_by(4).collect()
 }
 
 fn sizes_around(caches: &[u64]) -> Vec<Bytes> {

@@ -4,3 +4,4 @@ mod claims;
 mod cpu;
 mod latency;
 mod memory;
+mod nodes;

@@ -6,11 +6,11 @@ mod kernels;
 mod size;
 
 use crate::claims;
+use crate::nodes::{self, Nodes, note_placement};
 use arrays::{Arrays, Times};
 use kernels::Kernels;
 use std::fmt;
 use std::str::FromStr;
-use vbench::host::memory::allowed_nodes;
 use vbench::prelude::*;
 
 /// How results are stored.
@@ -89,11 +89,8 @@ fn stream(
     b: &mut Bencher,
     cpus: Cpus,
     #[axis(Stores::choices())] stores: Stores,
-    #[axis(page_sizes())] pages: Pages,
-    #[axis(policies())] memory: Policy,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { pages, memory, ..Plan::by_rule(b, stores.kernels()?) };
-    plan.measure(b, &Team::pinned(cpus.ids())?)
+    Plan::by_rule(b, stores.kernels()?).measure(b, cpus.ids())
 }
 
 /// How bandwidth grows with the number of CPUs.
@@ -101,11 +98,10 @@ fn stream(
 fn stream_threads(
     b: &mut Bencher,
     cpus: Cpus,
-    #[axis(Stores::choices())] stores: Stores,
+    #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
     #[axis(thread_counts())] threads: usize,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let team = Team::pinned(cpus.first(threads)?)?;
-    Plan::by_rule(b, stores.kernels()?).measure(b, &team)
+    Plan::by_rule(b, stores.kernels()?).measure(b, cpus.first(threads)?)
 }
 
 /// Bandwidth by the size of one array: where the caches end and memory begins.
@@ -113,11 +109,44 @@ fn stream_threads(
 fn stream_sizes(
     b: &mut Bencher,
     cpus: Cpus,
-    #[axis(Stores::choices())] stores: Stores,
+    #[axis([Stores::Cached])] stores: Stores,
     #[axis(doubling(Bytes(1 << 20), Bytes(512 << 20)))] size: Bytes,
 ) -> Result<Samples<Bandwidth>, Skip> {
     let plan = Plan { bytes: size.0, ..Plan::by_rule(b, stores.kernels()?) };
-    plan.measure(b, &Team::pinned(cpus.ids())?)
+    plan.measure(b, cpus.ids())
+}
+
+/// Bandwidth by the size of the pages.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_pages(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
+    #[axis([Pages::Base4k, Pages::Thp, Pages::Huge2m])] pages: Pages,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let plan = Plan { pages, ..Plan::by_rule(b, stores.kernels()?) };
+    plan.measure(b, cpus.ids())
+}
+
+/// Bandwidth from the CPUs of one node to the memory of one node.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_nodes(
+    b: &mut Bencher,
+    cpus: Cpus,
+    nodes: Nodes,
+    #[axis(nodes::ids())] cpu_node: usize,
+    #[axis(nodes::ids())] memory_node: usize,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let memory = Policy::Bind(memory_node);
+    let plan = Plan { memory, ..Plan::by_rule(b, Kernels::cached()) };
+    plan.measure(b, &nodes.cpus(cpu_node, &cpus)?)
+}
+
+/// Bandwidth of all allowed CPUs to memory spread over all nodes.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_interleaved(b: &mut Bencher, cpus: Cpus, _: Nodes) -> Result<Samples<Bandwidth>, Skip> {
+    let plan = Plan { memory: Policy::Interleave, ..Plan::by_rule(b, Kernels::cached()) };
+    plan.measure(b, cpus.ids())
 }
 
 /// One way of running the kernels.
@@ -137,19 +166,22 @@ impl Plan {
         Self { kernels, bytes: sizing.bytes, pages: Pages::Default, memory: Policy::FirstTouch }
     }
 
-    fn measure(&self, b: &mut Bencher, team: &Team) -> Result<Samples<Bandwidth>, Skip> {
+    /// One pinned thread on each of `cpus`.
+    fn measure(&self, b: &mut Bencher, cpus: &[usize]) -> Result<Samples<Bandwidth>, Skip> {
         fits(self.bytes)?;
-        let mut arrays = Arrays::new(team, self.bytes, self.pages, self.memory)?;
-        let warm = arrays.round(team, &self.kernels, 1);
+        let team = Team::pinned(cpus)?;
+        let mut arrays = Arrays::new(&team, self.bytes, self.pages, self.memory)?;
+        note_placement(b, self.memory, &arrays.effective())?;
+        let warm = arrays.round(&team, &self.kernels, 1);
         let repeats = repeats(warm, b.sample_time());
         let len = arrays.len();
-        let samples = b.samples(|_| Bandwidth::of(arrays.round(team, &self.kernels, repeats), len));
-        let verified = arrays.verify(team);
+        let samples =
+            b.samples(|_| Bandwidth::of(arrays.round(&team, &self.kernels, repeats), len));
+        let verified = arrays.verify(&team);
         b.check(verified.is_ok(), verified.err().unwrap_or_default());
         b.fact("array_bytes", self.bytes);
         b.fact("threads", team.size());
         b.fact("instructions", self.kernels.isa);
-        b.fact("placement", arrays.effective().to_string());
         Ok(samples)
     }
 }
@@ -176,22 +208,32 @@ fn fits(array: u64) -> Result<(), Skip> {
     }
 }
 
-/// The quick profile takes what a program gets that does not ask.
-pub fn page_sizes() -> Vec<Pages> {
-    let asked = [Pages::Default, Pages::Base4k, Pages::Thp, Pages::Huge2m];
-    match Machine::current().profile {
-        Profile::Smoke | Profile::Quick => vec![Pages::Default],
-        Profile::Standard | Profile::Thorough => asked.to_vec(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::{Stores, fits, repeats};
+    use crate::memory::arrays::Times;
 
-/// Where there are several memory nodes, longer profiles also spread the arrays over them.
-fn policies() -> Vec<Policy> {
-    let several = allowed_nodes().is_ok_and(|nodes| nodes.len() > 1);
-    match Machine::current().profile {
-        Profile::Standard | Profile::Thorough if several => {
-            vec![Policy::FirstTouch, Policy::Interleave]
+    #[test]
+    fn small_arrays_repeat_until_a_sample_lasts_long_enough() {
+        let of = |seconds| Times { copy: seconds, scale: seconds, add: seconds, triad: seconds };
+        assert_eq!(repeats(of(0.03), 0.05), 1);
+        assert_eq!(repeats(of(0.001), 0.05), 13);
+        assert!(repeats(of(0.0), 0.05) > 1000);
+    }
+
+    #[test]
+    fn arrays_beyond_memory_are_skipped_with_the_numbers() {
+        let reason = fits(1 << 50).unwrap_err().to_string();
+        assert!(reason.contains("MiB available"), "{reason}");
+        assert!(fits(0).is_err());
+        assert!(fits(1 << 20).is_ok());
+    }
+
+    #[test]
+    fn stores_read_back() {
+        for stores in Stores::ALL {
+            assert_eq!(stores.to_string().parse(), Ok(stores));
         }
-        _ => vec![Policy::FirstTouch],
+        assert!("nt".parse::<Stores>().is_err());
     }
 }
