@@ -16,7 +16,7 @@ pub(super) fn size(host: &Host, facts: &mut Facts) {
     // The kernel keeps a little more or less for itself at each boot; the machine is the same.
     let rounded = memory.total.map(|total| (total.saturating_add(GIB / 2) / GIB).max(1) * GIB);
     facts.add("memory.total_rounded", MEMINFO, known(rounded, host, MEMINFO)).stable();
-    facts.add("memory.available", MEMINFO, known(memory.available, host, MEMINFO));
+    facts.add("memory.available", MEMINFO, known(memory.room.machine, host, MEMINFO));
     facts.add("memory.swap", MEMINFO, meminfo_bytes(host, "SwapTotal"));
 }
 

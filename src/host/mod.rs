@@ -11,6 +11,7 @@ pub mod evidence;
 mod live;
 pub mod memory;
 mod record;
+pub mod room;
 mod tree;
 
 pub use self::record::{Recorded, WriteError};

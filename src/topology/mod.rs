@@ -11,8 +11,9 @@ mod nodes;
 
 pub use self::caches::{Cache, CacheKind, CacheLevel};
 pub use self::cpus::Cpu;
-pub use self::memory::{Available, Limit, Memory};
+pub use self::memory::Memory;
 pub use self::nodes::{HugePages, Node};
+pub use crate::host::room::{Available, Limit, Room};
 
 use crate::host::{Host, cpulist};
 
@@ -88,7 +89,7 @@ impl Topology {
     /// The memory that this process can still allocate, and which limit says so: the least of
     /// what the system has, what the control groups leave, and what the address-space limit leaves.
     pub fn memory_available(&self) -> Option<Available> {
-        self.memory.may_allocate()
+        self.memory.room.available()
     }
 }
 

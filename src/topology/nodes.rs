@@ -1,8 +1,8 @@
 //! Memory nodes: CPUs, memory, distances, huge pages.
 
-use super::memory::kib;
 use super::{ids, number};
 use crate::host::Host;
+use crate::host::room::kib;
 
 const ROOT: &str = "/sys/devices/system/node";
 
