@@ -5,7 +5,7 @@ mod generator;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use vbench::environment::{NO_NODE, capture, capture_of, probe, system_name};
+use vbench::environment::{NO_NODE, capture, capture_of, capture_redacted_of, probe, system_name};
 use vbench::host::Host;
 use vbench::report::info;
 use vbench::results::{Environment, Reading, Value};
@@ -123,6 +123,23 @@ fn captures_of_stored_machines_replay_exactly() {
     for name in HOSTS {
         replays(host(name));
     }
+}
+
+#[test]
+fn a_redacted_capture_holds_no_names_and_replays_exactly() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let summary = capture_redacted_of(host("four-node-smt"), dir.path()).expect("a capture");
+    let replay = Host::tree(dir.path()).expect("a capture");
+    assert_eq!(probe(&replay), summary.environment);
+    assert_eq!(Topology::read(&replay), summary.topology);
+    assert_eq!(value(&summary.environment, "kernel.hostname"), "unknown: redacted");
+    assert_eq!(value(&summary.environment, "gpu.0.model"), "NVIDIA H200");
+    assert_eq!(value(&summary.environment, "numa.nodes"), "4");
+    let found = std::process::Command::new("grep")
+        .args(["-rqE", "5a1c7c5e|GPU-0000|/dev/vda1|session-1"])
+        .arg(dir.path())
+        .status();
+    assert_eq!(found.expect("grep").code(), Some(1), "a name is left");
 }
 
 #[test]

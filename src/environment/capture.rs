@@ -94,6 +94,9 @@ const TOOLS: [&str; 4] = [
     "rocm-smi --showtopo",
 ];
 
+/// Files that name hosts, disks and containers, beside those that identifying facts come from.
+const NAMING: [&str; 3] = ["/proc/mounts", "/proc/self/cgroup", "/proc/self/mountinfo"];
+
 /// What a capture holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaptureSummary {
@@ -133,15 +136,41 @@ pub fn capture(dir: &Path) -> Result<CaptureSummary, CaptureError> {
     capture_of(Host::live(), dir)
 }
 
+/// Stores this machine in `dir` without what names it: the files that identifying facts come from,
+/// and those that hold names of hosts, disks and containers, are left out.
+///
+/// # Errors
+/// As [`capture`].
+pub fn capture_redacted(dir: &Path) -> Result<CaptureSummary, CaptureError> {
+    capture_redacted_of(Host::live(), dir)
+}
+
 /// Stores any machine in `dir`, also one that is stored already.
 ///
 /// # Errors
 /// As [`capture`].
 pub fn capture_of(host: Host, dir: &Path) -> Result<CaptureSummary, CaptureError> {
     prepare(dir)?;
+    stored(&asked(host), dir)
+}
+
+/// As [`capture_redacted`], of any machine.
+///
+/// # Errors
+/// As [`capture`].
+pub fn capture_redacted_of(host: Host, dir: &Path) -> Result<CaptureSummary, CaptureError> {
+    prepare(dir)?;
+    let host = asked(host);
+    let facts = probe(&host).facts.into_values().filter(|fact| fact.identifying);
+    let named = NAMING.iter().map(|path| (*path).to_owned());
+    host.forget(&facts.map(|fact| fact.source).chain(named).collect());
+    stored(&host, dir)
+}
+
+/// The machine with everything asked that a capture holds.
+fn asked(host: Host) -> Host {
     let host = host.recorded();
-    let environment = probe(&host);
-    let topology = Topology::read(&host);
+    probe(&host);
     for path in FILES.iter().flat_map(|pattern| matching(&host, pattern)) {
         // The record keeps the reason of a failure.
         let _ = host.bytes(&path);
@@ -149,6 +178,11 @@ pub fn capture_of(host: Host, dir: &Path) -> Result<CaptureSummary, CaptureError
     for command in TOOLS {
         let _ = host.tool(command);
     }
+    host
+}
+
+fn stored(host: &Host, dir: &Path) -> Result<CaptureSummary, CaptureError> {
+    let (environment, topology) = (probe(host), Topology::read(host));
     Ok(CaptureSummary { recorded: host.write_record(dir)?, environment, topology })
 }
 

@@ -31,14 +31,14 @@ pub(super) fn identity(host: &Host, facts: &mut Facts) {
         let named = first(cpuinfo, name).filter(|text| !text.is_empty());
         named.ok_or_else(|| Unreadable::because(format!("no {name:?} line")))
     };
+    // Arm kernels have the second name; the reason is given for the first.
+    let either = |one: &str, other: &str| field(one).or_else(|why| field(other).map_err(|_| why));
     facts
         .add("cpu.model", CPUINFO, field("model name").or_else(|why| arm_model(&field).ok_or(why)))
         .stable();
-    facts
-        .add("cpu.vendor", CPUINFO, field("vendor_id").or_else(|_| field("CPU implementer")))
-        .stable();
+    facts.add("cpu.vendor", CPUINFO, either("vendor_id", "CPU implementer")).stable();
     facts.add("cpu.microcode", CPUINFO, field("microcode"));
-    let flags = field("flags").or_else(|_| field("Features"));
+    let flags = either("flags", "Features");
     let flags =
         flags.map(|flags| flags.split_whitespace().map(String::from).collect::<BTreeSet<_>>());
     for flag in FLAGS {

@@ -26,7 +26,9 @@ mod reading;
 mod system;
 mod virtualization;
 
-pub use self::capture::{CaptureError, CaptureSummary, capture, capture_of};
+pub use self::capture::{
+    CaptureError, CaptureSummary, capture, capture_of, capture_redacted, capture_redacted_of,
+};
 pub use self::pci::NO_NODE;
 pub use self::system::system_name;
 #[doc(no_inline)]

@@ -19,6 +19,7 @@ pub use self::tree::NotACapture;
 
 use self::record::Record;
 use self::tree::Tree;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -129,6 +130,14 @@ impl Host {
     #[must_use]
     pub fn recorded(self) -> Self {
         Self { record: Some(Record::default()), ..self }
+    }
+
+    /// Replaces what these files said by "redacted", in the recording and for later reads, and
+    /// drops what was asked of control groups, whose folders are named after containers.
+    pub fn forget(&self, paths: &BTreeSet<String>) {
+        if let Some(record) = &self.record {
+            record.forget(paths);
+        }
     }
 
     /// Writes what was recorded into the folder `dir`, which exists.

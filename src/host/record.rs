@@ -1,8 +1,8 @@
 //! Recordings: every question that was asked, with its answer, and how they are stored.
 
 use super::tree::{MANIFEST, Manifest};
-use super::{Answer, Kind, Question};
-use std::collections::BTreeMap;
+use super::{Answer, Kind, Question, Unreadable};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,16 @@ impl Record {
         }
         let answer = ask(&question);
         self.lock().entry(question).or_insert(answer).clone()
+    }
+
+    /// Takes back what files said, and all questions about control groups, whose paths are names.
+    pub(super) fn forget(&self, paths: &BTreeSet<String>) {
+        self.lock().retain(|question, _| !question.subject.starts_with("/sys/fs/cgroup"));
+        for (question, answer) in self.lock().iter_mut() {
+            if question.kind == Kind::File && paths.contains(&question.subject) {
+                *answer = Err(Unreadable::because("redacted"));
+            }
+        }
     }
 
     /// Writes the files, then the manifest: a folder without one is no capture.
