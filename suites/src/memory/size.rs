@@ -40,9 +40,7 @@ pub fn sizing(caches: Option<u64>, available: Option<Available>, smoke: bool) ->
             format!("kept: {size} >= {TIMES_CACHES} x {}", mebibytes(caches))
         }
         Some(caches) => {
-            let room = available
-                .filter(|_| !smoke)
-                .map(|room| format!("; {} MiB left by the {}", room.bytes >> 20, room.limit));
+            let room = available.filter(|_| !smoke).map(|room| format!("; {room}"));
             let caches = mebibytes(caches);
             format!("not kept: {size} < {TIMES_CACHES} x {caches}{}", room.unwrap_or_default())
         }
