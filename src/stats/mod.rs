@@ -14,7 +14,7 @@ mod summary;
 pub use self::adjust::{benjamini_hochberg, holm};
 pub use self::components::{Components, components};
 pub use self::distribution::{t_quantile, t_tail};
-pub use self::moments::{mean, median, sd};
+pub use self::moments::{mean, median, sd, squares};
 pub use self::planning::{Planner, pooled_sd};
 pub use self::rank::{RankTest, rank_test_asymptotic, rank_test_exact};
 pub use self::shift::{Floor, Member, Shift, Test};

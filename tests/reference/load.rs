@@ -36,3 +36,9 @@ pub fn close(what: &str, found: f64, wanted: f64, tolerance: f64) {
     let error = (found - wanted).abs();
     assert!(error <= tolerance * wanted.abs(), "{what}: found {found}, wanted {wanted}");
 }
+
+/// Both numbers agree to `tolerance`, absolute.
+#[track_caller]
+pub fn near(what: &str, found: f64, wanted: f64, tolerance: f64) {
+    assert!((found - wanted).abs() <= tolerance, "{what}: found {found}, wanted {wanted}");
+}
