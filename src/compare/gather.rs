@@ -38,6 +38,7 @@ pub struct Launched<'a> {
     pub boot: Option<&'a str>,
     /// Seconds since 1970, where the run's start can be read.
     pub at: Option<f64>,
+    /// Ascending.
     pub values: Vec<f64>,
     pub disturbed: usize,
 }
@@ -135,7 +136,9 @@ fn launches<'a>(
             disturbed += usize::from(repeat.evidence.disturbed.is_some());
             Some(*value)
         });
-        let values: Vec<f64> = values.collect();
+        let mut values: Vec<f64> = values.collect();
+        // Sums must not depend on the order of stored rows, not even in their last digit.
+        values.sort_by(f64::total_cmp);
         let at = started.map(|started| started + launch.at_s);
         let boot = launch.boot_id.as_deref();
         (!values.is_empty()).then(|| Launched {

@@ -12,6 +12,8 @@ mod obstacles;
 mod pair;
 mod policy;
 mod row;
+#[cfg(test)]
+mod tests;
 mod units;
 mod verdict;
 mod warnings;

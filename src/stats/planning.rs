@@ -2,27 +2,24 @@
 
 use super::distribution::t_quantile;
 use super::moments::squares;
+use std::cell::OnceCell;
 
 /// Most units a side that are ever advised.
 const MOST_UNITS: usize = 1000;
 
-/// Answers for one significance level and power, with the quantiles looked up once.
+/// Answers for one significance level and power; quantiles are looked up once.
 #[derive(Clone, Debug)]
 pub struct Planner {
     alpha: f64,
     power: f64,
     /// Smallest detectable change with K = 2, 3, ... units a side, in standard deviations.
-    factors: Vec<f64>,
+    factors: Vec<OnceCell<Option<f64>>>,
 }
 
 impl Planner {
     /// Plans two-sided tests at `alpha` that find a change with probability `power`.
     pub fn new(alpha: f64, power: f64) -> Self {
-        let mut planner = Self { alpha, power, factors: Vec::new() };
-        let factors = (2..=MOST_UNITS)
-            .map_while(|units| Some(planner.reach(2 * units - 2)? * (2.0 / units as f64).sqrt()));
-        planner.factors = factors.collect();
-        planner
+        Self { alpha, power, factors: vec![OnceCell::new(); MOST_UNITS - 1] }
     }
 
     /// Sum of the quantiles of significance and power.
@@ -31,24 +28,36 @@ impl Planner {
         Some(t_quantile(1.0 - self.alpha / 2.0, df)? + t_quantile(self.power, df)?)
     }
 
+    /// Smallest detectable change with `units` a side, in standard deviations.
+    fn factor(&self, units: usize) -> Option<f64> {
+        let cell = self.factors.get(units.checked_sub(2)?)?;
+        *cell.get_or_init(|| Some(self.reach(2 * units - 2)? * (2.0 / units as f64).sqrt()))
+    }
+
     /// Smallest difference in ln that `n` against `m` units of spread `sd` show.
     pub fn detectable(&self, sd: f64, n: usize, m: usize) -> Option<f64> {
-        let balanced = (n == m).then(|| self.factors.get(n.checked_sub(2)?)).flatten();
-        match balanced {
-            Some(factor) => Some(factor * sd),
-            None if n > 0 && m > 0 && n + m > 2 => {
-                let share = (1.0 / n as f64 + 1.0 / m as f64).sqrt();
-                Some(self.reach(n + m - 2)? * sd * share)
-            }
-            None => None,
+        if n == m && n <= MOST_UNITS {
+            return Some(self.factor(n)? * sd);
         }
+        let enough = n > 0 && m > 0 && n + m > 2;
+        let share = (1.0 / n as f64 + 1.0 / m as f64).sqrt();
+        Some(self.reach((n + m).checked_sub(2).filter(|_| enough)?)? * sd * share)
     }
 
     /// Fewest units a side that show a difference of `tau` in ln; `None` above a thousand. About
     /// right: from a pilot of five launches the real power is near 77% for a wanted 80%.
     pub fn units(&self, sd: f64, tau: f64) -> Option<usize> {
-        let short = self.factors.partition_point(|factor| factor * sd > tau);
-        (short < self.factors.len()).then_some(short + 2)
+        let shows = |units| Some(self.factor(units)? * sd <= tau);
+        if !shows(MOST_UNITS)? {
+            return None;
+        }
+        // More units show less: halve the span between too few and enough.
+        let (mut few, mut enough) = (1, MOST_UNITS);
+        while enough - few > 1 {
+            let middle = few.midpoint(enough);
+            if shows(middle)? { enough = middle } else { few = middle }
+        }
+        Some(enough)
     }
 }
 
