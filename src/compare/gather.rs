@@ -62,6 +62,8 @@ impl<'a> Gathered<'a> {
         for sample in gathered.samples.values_mut() {
             sample.launches.sort_by_key(|launch| launch.number);
         }
+        let launches = gathered.samples.values().map(|sample| sample.launches.len()).max();
+        gathered.summary.launches = launches.unwrap_or_default();
         let boots = gathered.samples.values().filter_map(Sample::boots).map(|boots| boots.len());
         gathered.summary.boots = boots.max();
         gathered
@@ -71,7 +73,6 @@ impl<'a> Gathered<'a> {
         for metric in &case.metrics {
             let launches = launches(case, metric, run, started);
             if !launches.is_empty() {
-                self.summary.launches = self.summary.launches.max(launches.len());
                 let sample = self.samples.entry((&case.case, &metric.name));
                 sample.or_insert_with(|| Sample::new(case, metric)).add(case, metric, launches);
             }
@@ -141,13 +142,8 @@ fn launches<'a>(
         values.sort_by(f64::total_cmp);
         let at = started.map(|started| started + launch.at_s);
         let boot = launch.boot_id.as_deref();
-        (!values.is_empty()).then(|| Launched {
-            number: (run, launch.launch),
-            boot,
-            at,
-            values,
-            disturbed,
-        })
+        let number = (run, launch.launch);
+        (!values.is_empty()).then_some(Launched { number, boot, at, values, disturbed })
     };
     case.launches.iter().filter_map(launched).collect()
 }

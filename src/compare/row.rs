@@ -221,7 +221,7 @@ impl Measured {
         let launches: Vec<Vec<f64>> =
             sample.launches.iter().map(|launch| launch.values.clone()).collect();
         let summary = summarize_values(&launches, sample.metric.better)?;
-        let typical = units.map(|units| mean(&units.values).exp());
+        let typical = units.map_or(summary.center, |units| Some(mean(&units.values).exp()));
         let finite = |value: f64| value.is_finite().then_some(value);
         let logs = |values: &Vec<f64>| values.iter().map(|value| value.ln()).collect();
         Some(Self {
@@ -237,7 +237,7 @@ impl Measured {
             samples: summary.samples,
             disturbed: sample.launches.iter().map(|launch| launch.disturbed).sum(),
             failed: sample.failed,
-            components: typical.map(|_| components(&launches.iter().map(logs).collect::<Vec<_>>())),
+            components: units.map(|_| components(&launches.iter().map(logs).collect::<Vec<_>>())),
         })
     }
 }
