@@ -9,6 +9,7 @@ pub mod bencher;
 pub mod benchmark;
 pub mod cli;
 pub mod clock;
+pub mod compare;
 pub mod environment;
 pub mod external;
 pub mod host;

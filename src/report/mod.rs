@@ -1,5 +1,6 @@
 //! What a person sees: numbers with units, columns, and the tables of a run.
 
+pub mod diff;
 pub mod info;
 pub mod levels;
 pub mod number;
