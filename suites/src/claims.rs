@@ -1,5 +1,6 @@
 //! What the guest claims of its caches and memory.
 
+use vbench::host::{Host, cpulist};
 use vbench::prelude::*;
 use vbench::topology::{Available, Room};
 
@@ -19,10 +20,19 @@ pub fn memory_available() -> Option<Available> {
     Room::read(&Machine::current().host).available()
 }
 
-/// Memory nodes that hold memory, and their CPUs.
+/// Memory nodes that this process may use and that hold memory, and their CPUs.
 pub fn nodes() -> Vec<(usize, Vec<usize>)> {
-    let topology = &Machine::current().topology;
-    let allowed = vbench::host::memory::allowed_nodes().unwrap_or_default();
-    let cpus = |node| topology.node(node).map(|node| node.cpus.clone()).unwrap_or_default();
-    allowed.into_iter().map(|node| (node, cpus(node))).collect()
+    let machine = Machine::current();
+    let allowed = allowed_nodes(&machine.host);
+    let usable = machine.topology.nodes.iter().filter(|node| {
+        node.memory_total != Some(0) && allowed.as_ref().is_none_or(|ids| ids.contains(&node.id))
+    });
+    usable.map(|node| (node.id, node.cpus.clone())).collect()
+}
+
+/// What the kernel allows; `None` where it does not say.
+fn allowed_nodes(host: &Host) -> Option<Vec<usize>> {
+    let status = host.read("/proc/self/status").ok()?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Mems_allowed_list:"))?;
+    cpulist::parse(list).ok()
 }

@@ -103,7 +103,7 @@ fn proc(m: &mut Machine, model: &str, shape: &Shape, memory_kib: u64) {
         .collect();
     let all = span(0, shape.cpus());
     m.file("/proc/cpuinfo", cpuinfo)
-        .file("/proc/self/status", status(&all))
+        .file("/proc/self/status", status(&all, "0"))
         .file("/proc/self/limits", "Max locked memory         8388608              8388608              bytes\nMax address space         unlimited            unlimited            bytes\n")
         .file("/proc/self/cgroup", "0::/user.slice/session-1.scope\n")
         .file("/proc/self/mountinfo", "31 23 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n")
@@ -129,9 +129,9 @@ fn proc(m: &mut Machine, model: &str, shape: &Shape, memory_kib: u64) {
     m.answers.insert("cpuid hypervisor".to_owned(), "KVMKVMKVM".to_owned());
 }
 
-fn status(allowed: &str) -> String {
+fn status(allowed: &str, nodes: &str) -> String {
     format!(
-        "Name:\tvbench\nVmSize:\t   20480 kB\nCpus_allowed_list:\t{allowed}\nMems_allowed_list:\t0\n"
+        "Name:\tvbench\nVmSize:\t   20480 kB\nCpus_allowed_list:\t{allowed}\nMems_allowed_list:\t{nodes}\n"
     )
 }
 
@@ -292,6 +292,7 @@ fn four_node_smt() -> Machine {
     m.file(format!("{CPU}/cpu0/cpufreq/cpuinfo_max_freq"), 3_800_000);
     let distances = ["10 12 21 21", "12 10 21 21", "21 21 10 12", "21 21 12 10"];
     nodes(&mut m, shape.cpus(), &distances, 16 * GIB - 30_000);
+    m.file("/proc/self/status", status("0-15", "0-3"));
     system(&mut m);
     pool(&mut m, "/sys/kernel/mm/hugepages", 2048, 2048, 2000);
     pool(&mut m, "/sys/kernel/mm/hugepages", 1_048_576, 1, 1);
@@ -351,7 +352,7 @@ fn one_cpu() -> Machine {
     cpus(&mut m, &shape);
     nodes(&mut m, shape.cpus(), &["10"], 32 * GIB);
     system(&mut m);
-    m.file("/proc/self/status", status("5"));
+    m.file("/proc/self/status", status("5", "0"));
     m
 }
 
@@ -365,7 +366,7 @@ fn cgroup_limited() -> Machine {
     system(&mut m);
     let pod = "/sys/fs/cgroup/kubepods.slice/pod1";
     m.file("/proc/self/cgroup", "0::/kubepods.slice/pod1/app\n");
-    m.file("/proc/self/status", status("0-3"));
+    m.file("/proc/self/status", status("0-3", "0"));
     m.file(format!("{pod}/app/memory.max"), "max").file(format!("{pod}/app/cpu.max"), "max 100000");
     m.file(format!("{pod}/app/cpu.stat"), "usage_usec 1\nnr_periods 900\nnr_throttled 17\n");
     m.file(format!("{pod}/app/cpuset.cpus.effective"), "0-3");
