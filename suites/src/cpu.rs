@@ -148,7 +148,7 @@ fn is_prime(candidate: u64) -> bool {
         return true;
     }
     // The divisor 2 is a constant, so every compiler tests a bit for it, that of sysbench too.
-    if candidate % 2 == 0 {
+    if candidate.is_multiple_of(2) {
         return false;
     }
     let mut divisor = NonZeroU64::new(3);

@@ -44,7 +44,7 @@ pub fn sizing(caches: Option<u64>, available: Option<u64>, smoke: bool) -> Sizin
 }
 
 fn mebibytes(bytes: u64) -> String {
-    if bytes % (1 << 20) == 0 { format!("{} MiB", bytes >> 20) } else { Bytes(bytes).to_string() }
+    if bytes.is_multiple_of(1 << 20) { format!("{} MiB", bytes >> 20) } else { Bytes(bytes).to_string() }
 }
 
 #[cfg(test)]
