@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("axis", 2),
     ("bencher", 2),
     ("benchmark", 2),
+    ("compare", 2),
     ("environment", 2),
     ("external", 2),
     ("timed", 2),

@@ -228,6 +228,12 @@ pub struct JournalLine {
     pub launch: Launch,
 }
 
+/// What is read first: a newer major may look different in every other way.
+#[derive(Deserialize)]
+struct Versioned {
+    schema_version: Option<serde_json::Value>,
+}
+
 impl ResultSet {
     /// Reads `result.json`.
     ///
@@ -245,15 +251,18 @@ impl ResultSet {
     /// As [`ResultSet::read`].
     pub fn from_json(text: &str, path: &Path) -> Result<Self, ReadError> {
         let invalid = |message| ReadError::Invalid { path: path.to_owned(), message };
-        let value: serde_json::Value = serde_json::from_str(text)
-            .map_err(|error| invalid(format!("not JSON, or cut short: {error}")))?;
-        let version = value.get("schema_version").and_then(serde_json::Value::as_str);
+        let versioned: Versioned = serde_json::from_str(text).map_err(|error| {
+            let what =
+                if error.is_data() { "not a vbench result" } else { "not JSON, or cut short" };
+            invalid(format!("{what}: {error}"))
+        })?;
+        let version = versioned.schema_version.as_ref().and_then(serde_json::Value::as_str);
         let version =
             version.ok_or_else(|| invalid("no schema_version: not a vbench result".into()))?;
         check_version(version)
             .map_err(|found| ReadError::Newer { path: path.to_owned(), found })?;
-        serde_json::from_value(value)
-            .map_err(|error| invalid(format!("not a vbench result: {error}")))
+        // From the text again, because its errors know the line.
+        serde_json::from_str(text).map_err(|error| invalid(format!("not a vbench result: {error}")))
     }
 
     /// An empty result set of this version.

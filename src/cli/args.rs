@@ -25,6 +25,7 @@ Examples:
   vbench run stream --axis stores=cached    some cases, one axis value
   vbench run --resume                       go on with the run that was interrupted
   vbench show                               the newest stored run as a table
+  vbench diff default vcpu_pin              which differences are real
 
 Without a command the arguments are those of `run`, so `cargo bench -- stream` works.
 Every flag of `run` has an environment twin: VBENCH_ and its name, such as VBENCH_PROFILE.
@@ -44,6 +45,9 @@ pub enum Command {
     Capture(CaptureArgs),
     /// Show a stored run as a table
     Show(ShowArgs),
+    /// Compare stored configurations: what is better, worse, the same, or unclear
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(DiffArgs),
     /// Print the JSON Schema of result.json, or the columns of the CSV files
     Schema(SchemaArgs),
     /// Print shell completions
@@ -65,6 +69,18 @@ Examples:
   vbench run --exact 'memory::stream/pages=default,stores=cached'
 
 A run keeps a journal: Ctrl-C finishes the launch in flight and says how to go on.";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  vbench diff default pin                   every run of each configuration, pooled
+  vbench diff default pin numa              two candidates against one base
+  vbench diff my-host/default 'my-host/*'   every other configuration of a machine
+  vbench diff 20260102T0304 20260105        two runs, by the start of their ids
+  vbench diff default numa --expect-differ 'numa.*' --format markdown
+
+A margin of 3% means worse by a factor of at least 1.03, the same in both directions.
+One launch a side is never better or worse: measure with --launches 5 or more, in turns.
+Exit codes: 0, or 2 when something cannot be read or compared.";
 
 /// How lists and progress are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -242,6 +258,48 @@ pub struct ShowArgs {
     /// How it is written: pretty, or json for the whole result set
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// What the others are compared with: a path, a run id or the start of it, or a configuration
+    pub base: String,
+    /// Candidates, named in the same way; a glob names every other configuration that it matches
+    #[arg(required = true, value_name = "CANDIDATE")]
+    pub candidates: Vec<String>,
+    /// Folder of all results
+    #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
+    pub out: PathBuf,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DiffFormat,
+    /// Smallest change that matters
+    #[arg(long, value_name = "PERCENT", default_value = "3%", value_parser = percent)]
+    pub margin: f64,
+    /// A fact that is meant to differ, or a glob (repeatable)
+    #[arg(long, value_name = "FACT")]
+    pub expect_differ: Vec<String>,
+    /// Compare also where the benchmark's code differs
+    #[arg(long)]
+    pub any_version: bool,
+    /// Every metric, the informative ones too
+    #[arg(long, short)]
+    pub all: bool,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// Everything.
+    Json,
+    /// One line per case and metric.
+    Csv,
+    /// For issues and step summaries.
+    Markdown,
 }
 
 /// Arguments of `schema`.

@@ -1,6 +1,7 @@
 //! From the command line to files and tables: one command per file.
 
 mod args;
+mod diff;
 mod list;
 mod measure;
 mod progress;
@@ -121,6 +122,7 @@ fn dispatch(
         Command::Info(args) => show::info(&args, console),
         Command::Capture(args) => show::capture(&args, console),
         Command::Show(args) => show::show(&args, console),
+        Command::Diff(args) => diff::diff(&args, console),
         Command::Schema(args) => Ok(schema(&args, console)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut console.out);

@@ -1,6 +1,8 @@
 //! What a person sees: numbers with units, columns, and the tables of a run.
 
+pub mod diff;
 pub mod info;
+pub mod levels;
 pub mod number;
 pub mod run;
 pub mod table;

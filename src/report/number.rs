@@ -29,6 +29,13 @@ pub fn with_unit(value: f64, unit: &Unit) -> String {
 
 /// The number and the prefixed unit apart.
 pub fn scaled(value: f64, unit: &Unit) -> (String, String) {
+    let (factor, symbol) = prefixed(value, unit);
+    (digits(value / factor), symbol)
+}
+
+/// The prefixed unit that suits `value`, and its size in base units: for numbers that stand side
+/// by side.
+pub fn prefixed(value: f64, unit: &Unit) -> (f64, String) {
     // Counts per second read better whole: 2,713 event/s, not 2.71 kevent/s.
     let counts = unit.scale == Scale::Decimal && unit.symbol.ends_with("/s");
     let counts = counts && unit.symbol != "B/s" && unit.symbol != "FLOP/s";
@@ -40,7 +47,7 @@ pub fn scaled(value: f64, unit: &Unit) -> (String, String) {
     };
     let (factor, prefix) = prefix_of(value, prefixes);
     let symbol = if unit.symbol == "1" { "" } else { &unit.symbol };
-    (digits(value / factor), format!("{prefix}{symbol}"))
+    (factor, format!("{prefix}{symbol}"))
 }
 
 fn prefix_of(value: f64, prefixes: &[(f64, &'static str)]) -> (f64, &'static str) {

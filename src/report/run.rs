@@ -26,10 +26,13 @@ pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
         Column::right("n").droppable(2),
         Column::left("").droppable(4),
     ]);
-    for (kind, cases) in by_kind(results) {
-        table.heading(kind);
-        for row in cases.into_iter().flat_map(|case| case_rows(case, detail)) {
-            table.row(row);
+    for (benchmark, cases) in by_benchmark(results) {
+        let constant = constant_params(&cases);
+        table.heading(&heading(benchmark, &cases, &constant));
+        for case in cases {
+            for row in case_rows(case, &varying(case, &constant), detail) {
+                table.row(row);
+            }
         }
     }
     let mut text = table.render(2, width);
@@ -40,15 +43,41 @@ pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
     text
 }
 
-fn by_kind(results: &ResultSet) -> BTreeMap<&str, Vec<&CaseResult>> {
-    let mut kinds: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+fn by_benchmark(results: &ResultSet) -> BTreeMap<&str, Vec<&CaseResult>> {
+    let mut benchmarks: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
     for case in &results.cases {
-        kinds.entry(&case.kind).or_default().push(case);
+        benchmarks.entry(&case.case.benchmark).or_default().push(case);
     }
-    kinds
+    benchmarks
 }
 
-fn case_rows(case: &CaseResult, detail: Detail) -> Vec<Vec<String>> {
+/// Axes that have one value in all of these cases: said once, above them.
+fn constant_params<'r>(cases: &[&'r CaseResult]) -> BTreeMap<&'r str, &'r str> {
+    let mut constant: BTreeMap<&str, &str> = BTreeMap::new();
+    let Some((first, rest)) = cases.split_first() else { return constant };
+    for (axis, value) in &first.case.params {
+        if rest.iter().all(|case| case.case.params.get(axis) == Some(value)) {
+            constant.insert(axis, value);
+        }
+    }
+    constant
+}
+
+fn heading(benchmark: &str, cases: &[&CaseResult], constant: &BTreeMap<&str, &str>) -> String {
+    let kind = cases.first().map_or("", |case| &case.kind);
+    let pairs: Vec<String> =
+        constant.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    format!("{benchmark}  [{kind}]  {}", pairs.join(" ")).trim_end().to_owned()
+}
+
+/// The axes of a case that the heading does not say.
+fn varying(case: &CaseResult, constant: &BTreeMap<&str, &str>) -> String {
+    let params = case.case.params.iter().filter(|(axis, _)| !constant.contains_key(axis.as_str()));
+    let pairs: Vec<String> = params.map(|(axis, value)| format!("{axis}={value}")).collect();
+    pairs.join(" ")
+}
+
+fn case_rows(case: &CaseResult, name: &str, detail: Detail) -> Vec<Vec<String>> {
     let wanted = |metric: &&Metric| detail.all_metrics || metric.role != Role::Info;
     let summaries: Vec<(&Metric, Summary)> = case
         .metrics
@@ -56,18 +85,17 @@ fn case_rows(case: &CaseResult, detail: Detail) -> Vec<Vec<String>> {
         .filter(wanted)
         .filter_map(|metric| Some((metric, summarize(case, metric)?)))
         .collect();
-    let name = case.case.to_string();
     if summaries.is_empty() {
-        return vec![vec![name, state(case)]];
+        return vec![vec![name.to_owned(), state(case)]];
     }
     let rows = summaries.iter().enumerate().map(|(index, (metric, summary))| {
-        let name = if index == 0 { name.clone() } else { String::new() };
+        let name = if index == 0 { name } else { "" };
         metric_row(name, case, metric, summary)
     });
     rows.collect()
 }
 
-fn metric_row(name: String, case: &CaseResult, metric: &Metric, summary: &Summary) -> Vec<String> {
+fn metric_row(name: &str, case: &CaseResult, metric: &Metric, summary: &Summary) -> Vec<String> {
     let (number, unit) = scaled(summary.headline(case.estimator), &metric.unit);
     let convention = if case.estimator == Estimator::Best { "best" } else { "" };
     let mut marks: Vec<String> = Vec::new();
@@ -82,7 +110,7 @@ fn metric_row(name: String, case: &CaseResult, metric: &Metric, summary: &Summar
         marks.push(format!("{broken} failed"));
     }
     vec![
-        name,
+        name.to_owned(),
         format!("{} {convention}", metric.name).trim_end().to_owned(),
         number,
         unit,
@@ -113,7 +141,8 @@ fn state(case: &CaseResult) -> String {
 /// What a reader must know beside the numbers: skips and failures with reasons, disturbances, and
 /// what the columns mean.
 fn notes(results: &ResultSet) -> Vec<String> {
-    let mut notes = reasons(results);
+    let mut notes = super::levels::lines(results);
+    notes.extend(reasons(results));
     notes.extend(fact_notes(results));
     if results.cases.iter().any(measured) {
         notes.extend(LEGEND.iter().map(|line| (*line).to_owned()));
@@ -167,3 +196,6 @@ fn fact_notes(results: &ResultSet) -> Vec<String> {
     }
     notes.into_keys().collect()
 }
+
+#[cfg(test)]
+mod tests;

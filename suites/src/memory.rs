@@ -198,11 +198,10 @@ fn repeats(warm: Times, sample_time: f64) -> u32 {
 fn fits(array: u64) -> Result<(), Skip> {
     let needed = array.saturating_mul(3);
     match claims::memory_available() {
-        Some(free) if needed > free / 10 * 9 => Err(Skip::because(format!(
-            "three arrays of {} MiB need {} MiB of memory, {} MiB available",
+        Some(room) if needed > room.bytes / 10 * 9 => Err(Skip::because(format!(
+            "three arrays of {} MiB need {} MiB of memory, {room}",
             array >> 20,
-            needed >> 20,
-            free >> 20
+            needed >> 20
         ))),
         _ if array == 0 => Err(Skip::because("no memory available for the arrays")),
         _ => Ok(()),

@@ -1,6 +1,8 @@
 //! What memory the system has to give: free bytes, and pages of each size.
 
 use super::{NoMemory, base_page};
+use crate::host::Host;
+use crate::host::room::{Room, kib};
 use crate::placement::{Pages, Policy};
 use crate::quantity::Bytes;
 
@@ -49,17 +51,23 @@ pub(super) fn affordable(
     if matches!(pages, Pages::Huge2m | Pages::Huge1g) {
         return enough_reserved(bytes / page, page, reserved_free(page, policy));
     }
-    let available = match policy {
-        Policy::Bind(node) => node_available(node),
-        Policy::FirstTouch | Policy::Preferred(_) | Policy::Interleave => memory_available(),
-    };
-    match available {
-        Some(free) if bytes as u64 > free => {
-            let (needed, free) = (bytes >> 20, free >> 20);
-            Err(NoMemory::because(format!("needs {needed} MiB of memory, {free} MiB available")))
-        }
-        _ => Ok(()),
+    let needed = bytes as u64;
+    if let Some(room) = Room::read(&Host::live()).available().filter(|room| needed > room.bytes) {
+        return Err(too_little(needed, &room.to_string()));
     }
+    match policy {
+        Policy::Bind(node) => match node_available(node).filter(|free| needed > *free) {
+            Some(free) => {
+                Err(too_little(needed, &format!("{} MiB available (node {node})", free >> 20)))
+            }
+            None => Ok(()),
+        },
+        Policy::FirstTouch | Policy::Preferred(_) | Policy::Interleave => Ok(()),
+    }
+}
+
+fn too_little(needed: u64, available: &str) -> NoMemory {
+    NoMemory::because(format!("needs {} MiB of memory, {available}", needed >> 20))
 }
 
 fn enough_reserved(needed: usize, page: usize, free: Option<u64>) -> Result<(), NoMemory> {
@@ -93,32 +101,17 @@ fn number(path: &str) -> Option<u64> {
     std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// Bytes of memory that can be used without swapping.
-fn memory_available() -> Option<u64> {
-    meminfo(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable")
-}
-
 /// Bytes of free memory and file cache on a node.
 fn node_available(node: usize) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/sys/devices/system/node/node{node}/meminfo"));
     let text = text.ok()?;
-    let cache = meminfo(&text, "Inactive(file)").unwrap_or(0);
-    meminfo(&text, "MemFree").map(|free| free.saturating_add(cache))
-}
-
-/// A row of a `meminfo` file in bytes; rows of a node's file begin with `Node 0`.
-fn meminfo(text: &str, name: &str) -> Option<u64> {
-    let row = text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key.split_whitespace().last() == Some(name)).then_some(value)
-    })?;
-    let kibibytes: u64 = row.split_whitespace().next()?.parse().ok()?;
-    kibibytes.checked_mul(1024)
+    let cache = kib(&text, "Inactive(file)").unwrap_or(0);
+    kib(&text, "MemFree").map(|free| free.saturating_add(cache))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{enough_reserved, meminfo, transparent};
+    use super::{enough_reserved, transparent};
 
     #[test]
     fn refusals_carry_the_numbers() {
@@ -134,15 +127,5 @@ mod tests {
         let skip = transparent(Some("always madvise [never]\n")).unwrap_err();
         assert!(skip.to_string().contains("never"));
         assert!(transparent(None).is_err());
-    }
-
-    #[test]
-    fn reads_memory_tables_of_system_and_node() {
-        assert_eq!(meminfo("MemTotal: 9 kB\nMemAvailable:  2 kB\n", "MemAvailable"), Some(2048));
-        assert_eq!(meminfo("Node 0 MemFree:  3 kB\n", "MemFree"), Some(3072));
-        for broken in ["", "MemFree", "MemFree:", "MemFree: x kB", "MemFree: 18446744073709551615"]
-        {
-            assert_eq!(meminfo(broken, "MemFree"), None, "{broken:?}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! How large the STREAM arrays must be, and how large they can be here.
 
 use vbench::prelude::Bytes;
+use vbench::topology::Available;
 
 /// Each array is at least this many times the sum of the last-level caches: the run rules of
 /// STREAM (<https://www.cs.virginia.edu/stream/ref.html>).
@@ -25,9 +26,9 @@ pub struct Sizing {
 }
 
 /// Sizes the arrays by the rule, shrunk to the memory there is.
-pub fn sizing(caches: Option<u64>, available: Option<u64>, smoke: bool) -> Sizing {
+pub fn sizing(caches: Option<u64>, available: Option<Available>, smoke: bool) -> Sizing {
     let wanted = caches.unwrap_or(0).saturating_mul(TIMES_CACHES).max(LEAST);
-    let fits = available.map_or(u64::MAX, |free| free / AVAILABLE_PER_ARRAY);
+    let fits = available.map_or(u64::MAX, |room| room.bytes / AVAILABLE_PER_ARRAY);
     let bytes = match smoke {
         true => SMOKE,
         false => (wanted.div_ceil(STEP)).min(fits / STEP).saturating_mul(STEP),
@@ -38,34 +39,50 @@ pub fn sizing(caches: Option<u64>, available: Option<u64>, smoke: bool) -> Sizin
         Some(caches) if bytes >= limit => {
             format!("kept: {size} >= {TIMES_CACHES} x {}", mebibytes(caches))
         }
-        Some(caches) => format!("not kept: {size} < {TIMES_CACHES} x {}", mebibytes(caches)),
+        Some(caches) => {
+            let room = available.filter(|_| !smoke).map(|room| format!("; {room}"));
+            let caches = mebibytes(caches);
+            format!("not kept: {size} < {TIMES_CACHES} x {caches}{}", room.unwrap_or_default())
+        }
     };
     Sizing { bytes, verdict }
 }
 
 fn mebibytes(bytes: u64) -> String {
-    if bytes.is_multiple_of(1 << 20) { format!("{} MiB", bytes >> 20) } else { Bytes(bytes).to_string() }
+    if bytes.is_multiple_of(1 << 20) {
+        format!("{} MiB", bytes >> 20)
+    } else {
+        Bytes(bytes).to_string()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::sizing;
+    use vbench::topology::{Available, Limit};
 
     const MIB: u64 = 1 << 20;
 
+    fn room(bytes: u64) -> Option<Available> {
+        Some(Available { bytes, limit: Limit::Cgroup })
+    }
+
     #[test]
     fn the_rule_sets_the_size_and_says_so() {
-        let kept = sizing(Some(48 * MIB), Some(16 << 30), false);
+        let kept = sizing(Some(48 * MIB), room(16 << 30), false);
         assert_eq!(kept.bytes, 192 * MIB);
         assert_eq!(kept.verdict, "kept: 192 MiB >= 4 x 48 MiB");
     }
 
     #[test]
     fn little_memory_shrinks_the_arrays_and_breaks_the_rule_openly() {
-        let shrunk = sizing(Some(260 * MIB), Some(3 << 30), false);
+        let shrunk = sizing(Some(260 * MIB), room(3 << 30), false);
         assert_eq!(shrunk.bytes, 512 * MIB);
-        assert_eq!(shrunk.verdict, "not kept: 512 MiB < 4 x 260 MiB");
-        assert_eq!(sizing(Some(MIB), Some(0), false).bytes, 0);
+        assert_eq!(
+            shrunk.verdict,
+            "not kept: 512 MiB < 4 x 260 MiB; 3072 MiB available (control group)"
+        );
+        assert_eq!(sizing(Some(MIB), room(0), false).bytes, 0);
     }
 
     #[test]

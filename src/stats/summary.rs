@@ -1,10 +1,11 @@
-//! Statistics of one measurement: the launch is the unit of evidence, repeats only describe it.
+//! What one measurement shows: headline, center, spread and interval.
 //!
 //! The center of a launch is the mean of ln(value) over its repeats after dropping
 //! max(1, floor(R/5)) at each end (nothing below three repeats); the center of a case is the mean
 //! of its launches' centers, printed as e^mean. Logs make a time and its reciprocal rate agree.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use super::distribution::t_quantile;
+use super::moments::{mean, median, sd, squares};
 use vbench_results::{Better, CaseResult, Estimator, Metric};
 
 /// What a measurement shows. Absent values have too few samples behind them.
@@ -66,18 +67,17 @@ pub fn summarize(case: &CaseResult, metric: &Metric) -> Option<Summary> {
             launches.push(values);
         }
     }
-    (!launches.is_empty())
-        .then(|| Summary { disturbed, ..summarize_values(&launches, metric.better) })
+    Some(Summary { disturbed, ..summarize_values(&launches, metric.better)? })
 }
 
-/// Summarises values grouped by launch. Neither the outer nor an inner list may be empty.
-fn summarize_values(launches: &[Vec<f64>], better: Better) -> Summary {
+/// Summarises values grouped by launch; `None` without any value.
+pub fn summarize_values(launches: &[Vec<f64>], better: Better) -> Option<Summary> {
     let mut all: Vec<f64> = launches.iter().flatten().copied().collect();
     all.sort_by(f64::total_cmp);
-    let (min, max) = (all[0], all[all.len() - 1]);
+    let (min, max) = (*all.first()?, *all.last()?);
     let centers: Option<Vec<f64>> = launches.iter().map(|values| launch_center(values)).collect();
     let interval = centers.as_deref().and_then(interval);
-    Summary {
+    Some(Summary {
         launches: launches.len(),
         samples: all.len(),
         disturbed: 0,
@@ -93,7 +93,7 @@ fn summarize_values(launches: &[Vec<f64>], better: Better) -> Summary {
         max,
         interval,
         reason: reason(centers.is_some(), launches.len()),
-    }
+    })
 }
 
 fn reason(positive: bool, launches: usize) -> Option<String> {
@@ -117,47 +117,46 @@ pub fn launch_center(values: &[f64]) -> Option<f64> {
     Some(mean(&logs[drop..logs.len() - drop]))
 }
 
+/// Expected best of `r` values drawn from `values` without replacement: comparable between launches
+/// of unequal length, which the plain best is not. `None` for fewer than `r` values or `r` = 0.
+///
+/// The i-th best is the best of the draw with probability C(R-1-i, r-1) / C(R, r).
+pub fn expected_best(values: &[f64], r: usize, better: Better) -> Option<f64> {
+    let count = values.len();
+    if r == 0 || r > count {
+        return None;
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_by(|a, b| if better == Better::Lower { a.total_cmp(b) } else { b.total_cmp(a) });
+    let (mut expected, mut share) = (0.0, r as f64 / count as f64);
+    for (index, value) in sorted[..=count - r].iter().enumerate() {
+        expected += value * share;
+        share *= (count - index - r) as f64 / (count - 1 - index).max(1) as f64;
+    }
+    Some(expected)
+}
+
 /// 95% interval of e^mean by Student's t over the launches' centers.
 fn interval(centers: &[f64]) -> Option<(f64, f64)> {
-    let half = t_quantile_975(centers.len() - 1)? * sd(centers)? / (centers.len() as f64).sqrt();
+    let half = t_quantile(0.975, centers.len() as f64 - 1.0)? * sd(centers)?
+        / (centers.len() as f64).sqrt();
     let center = mean(centers);
     Some(((center - half).exp(), (center + half).exp()))
 }
 
-/// The 97.5% quantile of Student's t; `None` for zero degrees of freedom.
-fn t_quantile_975(df: usize) -> Option<f64> {
-    let t = StudentsT::new(0.0, 1.0, df as f64).ok()?;
-    Some(t.inverse_cdf(0.975))
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
-}
-
-fn sd(values: &[f64]) -> Option<f64> {
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
-}
-
 /// Pooled over launches with at least two repeats.
 fn sd_within(launches: &[Vec<f64>]) -> Option<f64> {
-    let (mut squares, mut freedom) = (0.0, 0);
+    let (mut sum, mut freedom) = (0.0, 0);
     for values in launches.iter().filter(|values| values.len() > 1) {
-        squares += sd(values)?.powi(2) * (values.len() - 1) as f64;
+        sum += squares(values);
         freedom += values.len() - 1;
     }
-    (freedom > 0).then(|| (squares / freedom as f64).sqrt())
+    (freedom > 0).then(|| (sum / freedom as f64).sqrt())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{launch_center, summarize_values};
+    use super::{expected_best, launch_center, summarize_values};
     use proptest::prelude::*;
     use vbench_results::{Better, Estimator};
 
@@ -171,7 +170,7 @@ mod tests {
 
     #[test]
     fn one_launch_has_no_interval_and_says_why() {
-        let summary = summarize_values(&[vec![1.0, 2.0, 3.0]], Better::Higher);
+        let summary = summarize_values(&[vec![1.0, 2.0, 3.0]], Better::Higher).unwrap();
         assert_eq!(summary.interval, None);
         assert!(summary.reason.unwrap().contains("one launch"));
         assert_eq!(summary.best, 3.0);
@@ -179,7 +178,7 @@ mod tests {
 
     #[test]
     fn zeros_have_no_center_and_the_median_stands_in() {
-        let summary = summarize_values(&[vec![0.0, 2.0, 4.0], vec![1.0]], Better::Lower);
+        let summary = summarize_values(&[vec![0.0, 2.0, 4.0], vec![1.0]], Better::Lower).unwrap();
         assert_eq!(summary.center, None);
         assert_eq!(summary.headline(Estimator::Center), 1.5);
         assert_eq!(summary.headline(Estimator::Best), 0.0);
@@ -189,17 +188,32 @@ mod tests {
     fn the_interval_is_students_over_launches() {
         // Three launches at ln = 0, 0.1, 0.2: mean 0.1, sd 0.1, t(.975, 2) = 4.302653 (any table).
         let launches: Vec<Vec<f64>> = [0.0_f64, 0.1, 0.2].iter().map(|ln| vec![ln.exp()]).collect();
-        let (low, high) = summarize_values(&launches, Better::Lower).interval.unwrap();
+        let (low, high) = summarize_values(&launches, Better::Lower).unwrap().interval.unwrap();
         let half = 4.302_652_7 * 0.1 / 3.0_f64.sqrt();
         assert!((low.ln() - (0.1 - half)).abs() < 1e-6, "{low}");
         assert!((high.ln() - (0.1 + half)).abs() < 1e-6, "{high}");
+    }
+
+    #[test]
+    fn the_expected_best_does_not_reward_more_repeats() {
+        let values = [4.0, 1.0, 3.0, 2.0];
+        assert_eq!(expected_best(&values, 4, Better::Lower), Some(1.0));
+        assert_eq!(expected_best(&values, 1, Better::Lower), Some(2.5));
+        // Of the six pairs of 1, 2, 3, 4, three have best 1, two have 2, one has 3.
+        let pairs = expected_best(&values, 2, Better::Lower).unwrap();
+        assert!((pairs - 10.0 / 6.0).abs() < 1e-12, "{pairs}");
+        let pairs = expected_best(&values, 2, Better::Higher).unwrap();
+        assert!((pairs - 20.0 / 6.0).abs() < 1e-12, "{pairs}");
+        assert_eq!(expected_best(&values, 5, Better::Lower), None);
+        assert_eq!(expected_best(&[], 0, Better::Lower), None);
     }
 
     proptest! {
         #[test]
         fn a_time_and_its_rate_mirror(times in prop::collection::vec(prop::collection::vec(1e-9..1e3_f64, 1..6), 2..5)) {
             let rates: Vec<Vec<f64>> = times.iter().map(|l| l.iter().map(|t| 1.0 / t).collect()).collect();
-            let (time, rate) = (summarize_values(&times, Better::Lower), summarize_values(&rates, Better::Higher));
+            let time = summarize_values(&times, Better::Lower).unwrap();
+            let rate = summarize_values(&rates, Better::Higher).unwrap();
             prop_assert!((time.center.unwrap() * rate.center.unwrap() - 1.0).abs() < 1e-9);
             prop_assert!((time.best * rate.best - 1.0).abs() < 1e-9);
             let (a, b) = (time.interval.unwrap(), rate.interval.unwrap());

@@ -1,0 +1,241 @@
+//! `diff`: which runs are meant, whether they can be compared, and how the comparison is written.
+
+use super::args::{DiffArgs, DiffFormat};
+use super::{Console, Ended, OK};
+use crate::compare::{Policy, Side, compare, matches};
+use crate::report::diff::{View, csv, json, markdown, text};
+use crate::report::table::inert;
+use crate::store;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use vbench_results::ResultSet;
+
+/// Compares the candidates with the base.
+pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
+    let sets = sides(args, console)?;
+    each_run_once(&sets)?;
+    let names = names(&sets);
+    let named = names.iter().zip(&sets);
+    let sides: Vec<Side<'_>> = named.map(|(name, set)| Side { name, runs: &set.runs }).collect();
+    let policy = Policy {
+        margin: args.margin,
+        any_version: args.any_version,
+        expect_differ: args.expect_differ.clone(),
+        ..Policy::default()
+    };
+    let comparison = compare(&sides[0], &sides[1..], &policy);
+    let view = View { width: console.width, unicode: unicode(), all_metrics: args.all };
+    let written = match args.format {
+        DiffFormat::Text => text(&comparison, view),
+        DiffFormat::Json => json(&comparison),
+        DiffFormat::Csv => csv(&comparison),
+        DiffFormat::Markdown => markdown(&comparison, View { unicode: true, ..view }),
+    };
+    let _ = console.out.write_all(written.as_bytes());
+    Ok(OK)
+}
+
+/// The base, then every candidate: at least two.
+fn sides(args: &DiffArgs, console: &mut Console<'_>) -> Result<Vec<Configuration>, String> {
+    let mut sides = vec![one(&args.base, configurations(&args.out, &args.base, console)?)?];
+    for named in &args.candidates {
+        let mut found = configurations(&args.out, named, console)?;
+        if is_glob(named) {
+            found.retain(|other| other.key() != sides[0].key());
+            if found.is_empty() {
+                return Err(format!("{named:?} matches no configuration but the base"));
+            }
+            sides.extend(found);
+        } else {
+            sides.push(one(named, found)?);
+        }
+    }
+    Ok(sides)
+}
+
+/// The stored runs of one configuration of one system.
+struct Configuration {
+    runs: Vec<ResultSet>,
+    folders: Vec<PathBuf>,
+}
+
+impl Configuration {
+    fn key(&self) -> (&str, &str) {
+        let run = &self.runs[0].run;
+        (&run.system, &run.config)
+    }
+}
+
+/// Every configuration that `named` means, with its runs read.
+fn configurations(
+    out: &Path,
+    named: &str,
+    console: &mut Console<'_>,
+) -> Result<Vec<Configuration>, String> {
+    let mut found: BTreeMap<(String, String), Configuration> = BTreeMap::new();
+    let mut left_out = None;
+    for folder in folders(out, named)? {
+        let results = read(&folder, console)?;
+        if let Some(reason) = &results.run.quarantine {
+            let text = format!("{} is quarantined: {reason}", folder.display());
+            let _ = writeln!(console.err, "warning: left out: {}", inert(&text));
+            left_out = Some(text);
+            continue;
+        }
+        let key = (results.run.system.clone(), results.run.config.clone());
+        let empty = || Configuration { runs: Vec::new(), folders: Vec::new() };
+        let configuration = found.entry(key).or_insert_with(empty);
+        configuration.runs.push(results);
+        configuration.folders.push(folder);
+    }
+    match left_out {
+        Some(reason) if found.is_empty() => Err(reason),
+        _ => Ok(found.into_values().collect()),
+    }
+}
+
+fn read(folder: &Path, console: &mut Console<'_>) -> Result<ResultSet, String> {
+    let stored = store::read(folder).map_err(|error| error.to_string())?;
+    for damage in &stored.damage {
+        let _ = writeln!(console.err, "warning: {}", inert(damage));
+    }
+    if !stored.finished {
+        let _ = writeln!(console.err, "warning: {} is unfinished", folder.display());
+    }
+    let repeats =
+        stored.results.cases.iter().flat_map(|case| &case.launches).flat_map(|l| &l.repeats);
+    if repeats.clone().all(|repeat| repeat.values.is_empty()) {
+        let cases = stored.results.cases.len();
+        return Err(format!(
+            "{} holds no value in {cases} cases: nothing to compare",
+            folder.display()
+        ));
+    }
+    Ok(stored.results)
+}
+
+/// The run folders that `named` means: a path, `system/config`, a configuration of the only system
+/// that has it, a run's id or the start of it, or a glob of these.
+fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
+    if Path::new(named).exists() {
+        return below(Path::new(named));
+    }
+    let runs = store::runs(out);
+    let wanted = named.trim_end_matches('/');
+    let whole = |run: &&PathBuf| run_names(out, run).iter().any(|name| matches(wanted, name));
+    let found: Vec<PathBuf> = runs.iter().filter(whole).cloned().collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let begun = |run: &&PathBuf| id(run).starts_with(wanted);
+    let found: Vec<PathBuf> = runs.iter().filter(begun).cloned().collect();
+    match found.len() {
+        0 => Err(none_found(out, named, &runs)),
+        1 => Ok(found),
+        many => {
+            let ids: Vec<String> = found.iter().map(|run| id(run)).collect();
+            Err(format!("{named:?} begins {many} run ids\n  name one: {}", ids.join(", ")))
+        }
+    }
+}
+
+fn id(run: &Path) -> String {
+    run.file_name().map(|id| id.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Every whole name of the run in `folder`: its configuration with and without the system, its id.
+fn run_names(out: &Path, folder: &Path) -> Vec<String> {
+    let below = folder.strip_prefix(out).unwrap_or(folder).to_string_lossy().into_owned();
+    let configuration = below.rsplit_once('/').map_or("", |(before, _)| before).to_owned();
+    let config = configuration.rsplit('/').next().unwrap_or_default().to_owned();
+    vec![config, configuration, id(folder), below]
+}
+
+/// A run's folder or file, or every run in the folder of a configuration or a system.
+fn below(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let is_run = |folder: &Path| {
+        folder.join(store::RESULT).exists() || folder.join(store::journal::JOURNAL).exists()
+    };
+    if path.is_file() || is_run(path) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let children = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    };
+    let mut runs = children(path);
+    let deeper: Vec<PathBuf> = runs.iter().flat_map(|folder| children(folder)).collect();
+    runs.extend(deeper);
+    runs.retain(|folder| is_run(folder));
+    runs.sort();
+    if runs.is_empty() { Err(format!("no runs in {}", path.display())) } else { Ok(runs) }
+}
+
+fn is_glob(named: &str) -> bool {
+    named.contains(['*', '?'])
+}
+
+fn none_found(out: &Path, named: &str, runs: &[PathBuf]) -> String {
+    let name = |run: &PathBuf| {
+        let below = run.strip_prefix(out).unwrap_or(run).parent().unwrap_or(run).to_owned();
+        below.to_string_lossy().into_owned()
+    };
+    let there: BTreeSet<String> = runs.iter().map(name).collect();
+    let there = match there.is_empty() {
+        true => "no runs at all".to_owned(),
+        false => there.into_iter().collect::<Vec<_>>().join(", "),
+    };
+    format!("no run {named:?} in {}\n  there: {there}", out.display())
+}
+
+/// The only configuration of a side; several are never mixed.
+fn one(named: &str, mut found: Vec<Configuration>) -> Result<Configuration, String> {
+    let name = |found: &Configuration| format!("{}/{}", found.key().0, found.key().1);
+    match (found.pop(), found.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(last), false) => {
+            let names: Vec<String> = found.iter().chain([&last]).map(name).collect();
+            Err(format!(
+                "{named:?} means {} configurations\n  name one: {}",
+                names.len(),
+                names.join(", ")
+            ))
+        }
+        (None, _) => Err(format!("{named:?} means no run")),
+    }
+}
+
+/// A run on both sides would be compared with itself, and one found twice would count twice.
+fn each_run_once(sides: &[Configuration]) -> Result<(), String> {
+    let mut seen: BTreeMap<(&str, &str, &str), &Path> = BTreeMap::new();
+    for side in sides {
+        for (results, folder) in side.runs.iter().zip(&side.folders) {
+            let run = &results.run;
+            if let Some(first) = seen.insert((&run.system, &run.config, &run.id), folder) {
+                let (first, again) = (first.display(), folder.display());
+                return Err(format!("run {} stands twice: {first} and {again}", run.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The shortest names that tell the sides apart: configuration, with its system, or run ids.
+fn names(sides: &[Configuration]) -> Vec<String> {
+    let by: [fn(&Configuration) -> String; 3] = [
+        |side| side.key().1.to_owned(),
+        |side| format!("{}/{}", side.key().0, side.key().1),
+        |side| side.runs.iter().map(|run| run.run.id.as_str()).collect::<Vec<_>>().join("+"),
+    ];
+    let named = by.map(|name| sides.iter().map(name).collect::<Vec<String>>());
+    let apart = |names: &&Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    named.iter().find(apart).unwrap_or(&named[2]).clone()
+}
+
+/// Whether the locale says that signs beyond ASCII can be shown.
+fn unicode() -> bool {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}

@@ -1,0 +1,88 @@
+//! Is the difference real? Configurations against a base: rows, verdicts, groups, facts that differ.
+//!
+//! A row is a case, a metric and a pair of sides. Units are boots when both sides have two of them,
+//! else launches; repeats are never units. Everything here is a pure function of stored runs and a
+//! policy, without random numbers: equal input gives equal output, byte for byte.
+
+mod facts;
+mod gather;
+mod group;
+mod note;
+mod obstacles;
+mod pair;
+mod policy;
+mod row;
+#[cfg(test)]
+mod tests;
+mod units;
+mod verdict;
+mod warnings;
+
+pub use self::facts::{FactDifference, matches};
+pub use self::group::Group;
+pub use self::note::Note;
+pub use self::pair::{Pair, SideSummary};
+pub use self::policy::{Correction, FloorKey, Policy};
+pub use self::row::{BestOf, Change, Measured, Row};
+pub use self::units::Level;
+pub use self::verdict::{Verdict, Why};
+
+use self::gather::Gathered;
+use crate::stats::{Planner, benjamini_hochberg, holm};
+use serde::Serialize;
+use vbench_results::{ResultSet, Role};
+
+/// One configuration: its name, and the runs that are pooled as launches of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// How it is called.
+    pub name: &'a str,
+    /// Its runs.
+    pub runs: &'a [ResultSet],
+}
+
+/// Every candidate against the base.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// What the verdicts follow.
+    pub policy: Policy,
+    /// The side that others are compared with.
+    pub base: SideSummary,
+    /// One entry per candidate, in the order given.
+    pub pairs: Vec<Pair>,
+}
+
+/// Compares each candidate with the base. All gated rows of all pairs are one family of tests;
+/// controls are a family of their own, and so are the metrics that are only informative.
+pub fn compare(base: &Side<'_>, candidates: &[Side<'_>], policy: &Policy) -> Comparison {
+    let planner = Planner::new(policy.alpha, policy.power);
+    let gathered = Gathered::new(base);
+    let mut pairs: Vec<Pair> = candidates
+        .iter()
+        .map(|candidate| Pair::new(&gathered, &Gathered::new(candidate), policy, &planner))
+        .collect();
+    for role in [Role::Gated, Role::Control, Role::Info] {
+        let rows = pairs.iter_mut().flat_map(|pair| &mut pair.rows);
+        adjust(rows.filter(|row| row.metric.role == role).collect(), policy);
+    }
+    for pair in &mut pairs {
+        pair.conclude();
+    }
+    Comparison { policy: policy.clone(), base: gathered.summary, pairs }
+}
+
+/// Adjusts the p values of a family and gives each of its rows a verdict.
+fn adjust(mut family: Vec<&mut Row>, policy: &Policy) {
+    let p: Vec<f64> = family.iter().filter_map(|row| row.change.as_ref()?.p).collect();
+    let adjusted = match policy.correction {
+        Correction::Bh => benjamini_hochberg(&p),
+        Correction::Holm => holm(&p),
+        Correction::None => p,
+    };
+    let mut adjusted = adjusted.into_iter();
+    for row in &mut family {
+        let tested = row.change.as_ref().is_some_and(|change| change.p.is_some());
+        row.q = if tested { adjusted.next() } else { None };
+        row.judge(policy);
+    }
+}

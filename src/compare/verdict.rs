@@ -1,0 +1,122 @@
+//! The five verdicts: how they are reached, and the words and signs they have on screen.
+
+use super::policy::Policy;
+use super::row::Change;
+use serde::Serialize;
+use vbench_results::Better;
+
+/// What can be said about a row. The order is that of importance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Really worse, by the margin or more.
+    Regression,
+    /// Really better, by the margin or more.
+    Improvement,
+    /// The data allow no conclusion.
+    Inconclusive,
+    /// Shown to differ by less than the margin.
+    Equivalent,
+    /// Not the same thing, or nothing to compare.
+    Incomparable,
+}
+
+/// Why a row is inconclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The spread of units is too large for their number.
+    Noise,
+    /// One unit against one: the spread is not known.
+    Unreplicated,
+    /// A difference without any spread: the spread is not known either.
+    ZeroVariance,
+    /// An exact metric whose values do not repeat.
+    NotExact,
+}
+
+impl Verdict {
+    /// Every verdict, in order of importance.
+    pub const ALL: [Self; 5] = [
+        Self::Regression,
+        Self::Improvement,
+        Self::Inconclusive,
+        Self::Equivalent,
+        Self::Incomparable,
+    ];
+
+    /// The name in data.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Regression => "regression",
+            Self::Improvement => "improvement",
+            Self::Inconclusive => "inconclusive",
+            Self::Equivalent => "equivalent",
+            Self::Incomparable => "incomparable",
+        }
+    }
+
+    /// The word on screen: between two configurations nobody regressed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Regression => "worse",
+            Self::Improvement => "better",
+            Self::Inconclusive => "unclear",
+            Self::Equivalent => "same",
+            Self::Incomparable => "not comparable",
+        }
+    }
+
+    /// The sign before the word.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Regression => "\u{2717}",
+            Self::Improvement => "\u{2713}",
+            Self::Inconclusive => "?",
+            Self::Equivalent => "\u{2248}",
+            Self::Incomparable => "\u{2013}",
+        }
+    }
+
+    /// The sign where only ASCII can be shown.
+    pub fn ascii_sign(self) -> &'static str {
+        match self {
+            Self::Regression => "x",
+            Self::Improvement => "+",
+            Self::Inconclusive => "?",
+            Self::Equivalent => "=",
+            Self::Incomparable => "-",
+        }
+    }
+}
+
+/// The verdict on a change whose adjusted p value is `q`, the rules in their order.
+pub fn judge(
+    change: &Change,
+    q: Option<f64>,
+    better: Better,
+    policy: &Policy,
+) -> (Verdict, Option<Why>) {
+    let tau = policy.tau();
+    let size = change.estimate_ln.abs();
+    let (Some(half_90), Some(_)) = (change.half_90_ln, change.half_95_ln) else {
+        return (Verdict::Inconclusive, Some(Why::Unreplicated));
+    };
+    let Some(q) = q else { return (Verdict::Inconclusive, Some(Why::ZeroVariance)) };
+    if q <= policy.alpha && size >= tau {
+        return (direction(change.estimate_ln, better), None);
+    }
+    if size + half_90 < tau {
+        return (Verdict::Equivalent, None);
+    }
+    (Verdict::Inconclusive, Some(Why::Noise))
+}
+
+/// Whether a difference that is not zero is an improvement.
+pub fn direction(difference: f64, better: Better) -> Verdict {
+    if (difference > 0.0) == (better == Better::Higher) {
+        Verdict::Improvement
+    } else {
+        Verdict::Regression
+    }
+}

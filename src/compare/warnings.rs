@@ -1,0 +1,114 @@
+//! What a reader must know beside a verdict: the order of launches, disturbances, shapes.
+
+use super::gather::Sample;
+use super::note::Note;
+use super::policy::Policy;
+use super::row::Change;
+use super::units::{Level, Units};
+use crate::stats::squares;
+
+/// Every warning of a row.
+pub fn warnings(
+    base: &Sample<'_>,
+    candidate: &Sample<'_>,
+    level: Level,
+    [before, after]: &[Units<'_>; 2],
+    change: &Change,
+    policy: &Policy,
+) -> Vec<Note> {
+    let mut warnings = Vec::new();
+    if level == Level::Launch {
+        warnings.push(Note::new("within-boot", within_boot(base, candidate)));
+    }
+    if sequential(base, candidate) {
+        let text = "all launches of one side precede the other: drift of the host counts as change";
+        warnings.push(Note::new("design:sequential", text));
+    }
+    if policy.paired && before.keys != after.keys {
+        let text = "some launches have no partner: compared as independent";
+        warnings.push(Note::new("design:unpaired", text));
+    }
+    for (side, sample, units) in [("baseline", base, before), ("candidate", candidate, after)] {
+        warnings.extend(quality(side, sample));
+        if two_modes(&units.values) {
+            let text = format!("{}es of the {side} fall into two groups", level.name())
+                .replace("bootes", "boots");
+            warnings.push(Note::new(format!("{side}:bimodal"), text));
+        }
+    }
+    warnings.extend(best_disagrees(change, policy));
+    warnings
+}
+
+fn within_boot(base: &Sample<'_>, candidate: &Sample<'_>) -> &'static str {
+    let (before, after) = (base.boots(), candidate.boots());
+    match before.zip(after) {
+        None => "boots are not known: the verdict may hold for these boots only",
+        Some((before, after)) if before == after => "one boot: the verdict holds within it",
+        Some(_) => "fewer than two boots a side: the verdict holds for these boots only",
+    }
+}
+
+/// True when one side was finished before the other began.
+fn sequential(base: &Sample<'_>, candidate: &Sample<'_>) -> bool {
+    let span = |sample: &Sample<'_>| {
+        let times: Option<Vec<f64>> = sample.launches.iter().map(|launch| launch.at).collect();
+        let times = times?;
+        let first = times.iter().copied().reduce(f64::min)?;
+        Some((first, times.iter().copied().reduce(f64::max)?))
+    };
+    let more_than_one = base.launches.len() + candidate.launches.len() > 2;
+    let spans = span(base).zip(span(candidate)).filter(|_| more_than_one);
+    spans.is_some_and(|(before, after)| before.1 < after.0 || after.1 < before.0)
+}
+
+fn quality(side: &str, sample: &Sample<'_>) -> Vec<Note> {
+    let mut warnings = Vec::new();
+    let disturbed: usize = sample.launches.iter().map(|launch| launch.disturbed).sum();
+    if disturbed > 0 {
+        let text =
+            format!("{disturbed} of {} values disturbed in the {side}", sample.values().count());
+        warnings.push(Note::new(format!("{side}:disturbed"), text));
+    }
+    if sample.failed > 0 {
+        let all = sample.failed + sample.launches.len();
+        let text = format!("{} of {all} launches failed in the {side}", sample.failed);
+        warnings.push(Note::new(format!("{side}:failed"), text));
+    }
+    warnings
+}
+
+/// The best moved one way and the typical value the other, by the margin or more.
+fn best_disagrees(change: &Change, policy: &Policy) -> Option<Note> {
+    let best = change.best_of.as_ref()?.estimate_ln;
+    let apart =
+        best * change.estimate_ln < 0.0 && (best - change.estimate_ln).abs() >= policy.tau();
+    let text = format!(
+        "the best of {} repeats moved the other way: jitter changed",
+        change.best_of.as_ref()?.repeats
+    );
+    apart.then(|| Note::new("best:disagrees", text))
+}
+
+/// Least gap between two groups of units, in standard deviations within them.
+const GAP: f64 = 6.0;
+/// Least gap that is worth a word, in ln: 1%.
+const LEAST_GAP: f64 = 0.01;
+
+/// True when the widest gap between sorted units leaves at least two of six or more on each side,
+/// and is wide against the spread on its sides.
+fn two_modes(units: &[f64]) -> bool {
+    let mut sorted = units.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    if sorted.len() < 6 {
+        return false;
+    }
+    let splits = 2..=sorted.len() - 2;
+    let widest =
+        splits.max_by(|a, b| (sorted[*a] - sorted[a - 1]).total_cmp(&(sorted[*b] - sorted[b - 1])));
+    let Some(split) = widest else { return false };
+    let (low, high) = sorted.split_at(split);
+    let sd = ((squares(low) + squares(high)) / (sorted.len() - 2) as f64).sqrt();
+    let gap = high[0] - low[low.len() - 1];
+    gap >= LEAST_GAP && gap > GAP * sd
+}

@@ -1,0 +1,11 @@
+//! A comparison as text, Markdown, CSV or JSON.
+
+mod cells;
+mod data;
+mod markdown;
+mod text;
+
+pub use self::cells::View;
+pub use self::data::{DIFF_COLUMNS, csv, json};
+pub use self::markdown::markdown;
+pub use self::text::text;

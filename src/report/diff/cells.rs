@@ -1,0 +1,303 @@
+//! The words and numbers of a row, the same in text and Markdown.
+
+use crate::compare::{Change, Comparison, Group, Level, Measured, Pair, Policy, Row, Verdict, Why};
+use crate::report::number::{counted, digits, prefixed};
+use std::collections::BTreeMap;
+use vbench_results::{Estimator, Role};
+
+/// How a comparison is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Signs beyond ASCII can be shown.
+    pub unicode: bool,
+    /// Metrics of role `info` too.
+    pub all_metrics: bool,
+}
+
+impl View {
+    /// Between what was and what is.
+    pub fn arrow(self) -> &'static str {
+        if self.unicode { "\u{2192}" } else { "->" }
+    }
+
+    /// Sign and word of a verdict.
+    pub fn verdict(self, verdict: Verdict) -> String {
+        let sign = if self.unicode { verdict.sign() } else { verdict.ascii_sign() };
+        format!("{sign} {}", verdict.word())
+    }
+}
+
+/// A heading, and the rows under it in the order of what matters.
+pub struct Section<'c> {
+    pub title: &'c str,
+    pub rows: Vec<&'c Row>,
+    pub group: Option<&'c Group>,
+}
+
+/// The rows by kind, then the controls, then what is only informative.
+pub fn sections(pair: &Pair, view: View) -> Vec<Section<'_>> {
+    let of = |role: Role| pair.rows.iter().filter(move |row| row.metric.role == role);
+    let mut kinds: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    for row in of(Role::Gated) {
+        kinds.entry(&row.kind).or_default().push(row);
+    }
+    let group = |kind: &str| pair.groups.iter().find(|group| group.kind == kind);
+    let mut sections: Vec<Section<'_>> = kinds
+        .into_iter()
+        .map(|(kind, rows)| Section { title: kind, rows, group: group(kind) })
+        .collect();
+    let controls = of(Role::Control).collect();
+    sections.push(Section { title: "controls (must not change)", rows: controls, group: None });
+    if view.all_metrics {
+        let rows = of(Role::Info).collect();
+        sections.push(Section { title: "informative (not judged)", rows, group: None });
+    }
+    sections.retain(|section| !section.rows.is_empty());
+    for section in &mut sections {
+        section.rows.sort_by(|a, b| importance(a).cmp(&importance(b)).then(larger_first(a, b)));
+    }
+    sections
+}
+
+fn importance(row: &Row) -> Verdict {
+    row.verdict
+}
+
+fn larger_first(a: &Row, b: &Row) -> std::cmp::Ordering {
+    let size = |row: &Row| row.change.as_ref().map_or(0.0, |change| change.estimate_ln.abs());
+    size(b)
+        .total_cmp(&size(a))
+        .then_with(|| (&a.case, &a.metric.name).cmp(&(&b.case, &b.metric.name)))
+}
+
+/// Base value, candidate value and their unit; a side without value is named so.
+pub fn values(row: &Row) -> [String; 3] {
+    let shown = |measured: &Measured| measured.typical.unwrap_or(measured.headline);
+    pair_of(row, shown)
+}
+
+/// The same for the best of all repeats, where the benchmark's convention asks for it.
+pub fn bests(row: &Row, view: View) -> String {
+    if row.estimator != Estimator::Best {
+        return String::new();
+    }
+    let [base, candidate, _] = pair_of(row, |measured| measured.best);
+    format!("{base} {} {candidate}", view.arrow())
+}
+
+fn pair_of(row: &Row, value: impl Fn(&Measured) -> f64) -> [String; 3] {
+    let values = [&row.base, &row.candidate].map(|side| side.as_ref().map(&value));
+    let Some(first) = values.iter().copied().flatten().next() else {
+        return ["-".to_owned(), "-".to_owned(), String::new()];
+    };
+    let (factor, unit) = prefixed(first, &row.metric.unit);
+    let [base, candidate] =
+        values.map(|value| value.map_or("-".to_owned(), |value| digits(value / factor)));
+    [base, candidate, unit]
+}
+
+/// `27.9% lower`, `7.26x higher`; for exact metrics the difference.
+pub fn change(row: &Row) -> String {
+    match (&row.change, row.difference) {
+        (Some(change), _) => ratio(change.ratio),
+        (None, Some(0.0)) => "equal".to_owned(),
+        (None, Some(difference)) if difference > 0.0 => format!("+{}", digits(difference)),
+        (None, Some(difference)) => digits(difference),
+        (None, None) => String::new(),
+    }
+}
+
+/// Percent below a factor of two, the factor from there.
+pub fn ratio(ratio: f64) -> String {
+    let percent = format!("{:.1}%", 100.0 * (ratio - 1.0).abs());
+    if ratio >= 2.0 {
+        format!("{}x higher", digits(ratio))
+    } else if percent == "0.0%" {
+        percent
+    } else {
+        format!("{percent} {}", if ratio > 1.0 { "higher" } else { "lower" })
+    }
+}
+
+/// `-29.8 to -25.6%`, or as factors where the change is one or the interval is very wide.
+pub fn interval(change: &Change) -> String {
+    let Some((low, high)) = change.interval_95 else { return String::new() };
+    if change.ratio >= 2.0 || high >= 3.0 {
+        return format!("{} to {}x", digits(low), digits(high));
+    }
+    format!("{:+.1} to {:+.1}%", 100.0 * (low - 1.0), 100.0 * (high - 1.0))
+}
+
+/// The smallest change that this many units would have shown.
+pub fn detectable(row: &Row) -> String {
+    let share = row.change.as_ref().and_then(|change| change.detectable);
+    share.map_or(String::new(), |share| match share {
+        wide if wide >= 9.995 => format!("{}x", digits(1.0 + wide)),
+        share => format!("{:.1}%", 100.0 * share),
+    })
+}
+
+/// What stands beside a verdict: how it could be decided, and what qualifies this row alone.
+pub fn remark(row: &Row, policy: &Policy) -> String {
+    let mut remarks: Vec<String> = decision(row, policy).into_iter().collect();
+    for warning in &row.warnings {
+        let word = match warning.code.rsplit(':').next().unwrap_or_default() {
+            "disturbed" => "disturbed",
+            "failed" => "launches failed",
+            "bimodal" => "two groups",
+            "disagrees" => "best disagrees",
+            "unpaired" => "not paired",
+            _ => continue,
+        };
+        if !remarks.iter().any(|remark| remark == word) {
+            remarks.push(word.to_owned());
+        }
+    }
+    remarks.join(", ")
+}
+
+fn decision(row: &Row, policy: &Policy) -> Option<String> {
+    match (row.verdict, row.why) {
+        // The sentence stands below the table.
+        (Verdict::Incomparable, _) => Some(obstacle(&row.reasons.first()?.code).to_owned()),
+        (Verdict::Equivalent, _) if row.q.is_some_and(|q| q <= policy.alpha) => {
+            Some("real, but small".to_owned())
+        }
+        (_, Some(Why::Unreplicated)) => Some("1 launch a side".to_owned()),
+        (_, Some(Why::ZeroVariance)) => Some("no spread".to_owned()),
+        (_, Some(Why::NotExact)) => Some("values vary".to_owned()),
+        (_, Some(Why::Noise)) => Some(needed(row)),
+        _ => None,
+    }
+}
+
+/// Why a row cannot be compared, in two words.
+fn obstacle(code: &str) -> &'static str {
+    match code {
+        "version" => "code differs",
+        "unit" | "better" | "exact" => "metric differs",
+        code if code.ends_with(":missing") => "no value",
+        code if code.ends_with(":mixed") => "runs disagree",
+        _ => "bad value",
+    }
+}
+
+/// About how many launches or boots a side would show a change of the margin's size.
+fn needed(row: &Row) -> String {
+    let level = row.level.unwrap_or(Level::Launch).name();
+    let units = |side: &Option<Measured>| side.as_ref().map_or(0, |side| side.units_ln.len());
+    let least = units(&row.base).min(units(&row.candidate));
+    match row.change.as_ref().and_then(|change| change.need_units) {
+        Some(needed) if needed > least => format!("about {}", counted(needed, level)),
+        Some(_) => "close to the margin".to_owned(),
+        None => format!("over {}", counted(1000, level)),
+    }
+}
+
+/// `3 better, 1 worse, 4 same within 3%, 0 unclear`; other verdicts where there are any.
+pub fn summary(pair: &Pair, policy: &Policy) -> String {
+    let count = |verdict: Verdict| pair.counts.get(&verdict).copied().unwrap_or_default();
+    let mut text = format!(
+        "{} better, {} worse, {} same within {}, {} unclear",
+        count(Verdict::Improvement),
+        count(Verdict::Regression),
+        count(Verdict::Equivalent),
+        margin(policy),
+        count(Verdict::Inconclusive),
+    );
+    let apart = count(Verdict::Incomparable);
+    if apart > 0 {
+        text.push_str(&format!(", {apart} not comparable"));
+    }
+    text
+}
+
+/// The margin as it is written.
+pub fn margin(policy: &Policy) -> String {
+    let text = format!("{:.3}", 100.0 * policy.margin);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Machine, launches, boots and order: what every number of the pair stands on.
+pub fn basis(comparison: &Comparison, pair: &Pair) -> String {
+    let (base, candidate) = (&comparison.base, &pair.candidate);
+    let mut parts = vec![match base.system == candidate.system {
+        true => base.system.clone(),
+        false => format!("{} and {}", base.system, candidate.system),
+    }];
+    parts.push(both(base.launches, candidate.launches, "launch"));
+    match base.boots.zip(candidate.boots) {
+        Some((before, after)) => parts.push(both(before, after, "boot")),
+        None => parts.push("boots not known".to_owned()),
+    }
+    let sequential = |row: &&Row| row.warnings.iter().any(|w| w.code == "design:sequential");
+    let replicated = pair.rows.iter().filter(|row| row.change.is_some());
+    if replicated.clone().count() > 0 && replicated.clone().all(|row| sequential(&row)) {
+        parts.push("one side after the other".to_owned());
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
+}
+
+fn both(before: usize, after: usize, noun: &str) -> String {
+    match before == after {
+        true => format!("{} each", counted(after, noun)),
+        false => format!("{before} and {}", counted(after, noun)),
+    }
+}
+
+/// What must be known to read every row, once each: the notes of the pair, then the warnings that
+/// most rows share.
+pub fn notes(pair: &Pair) -> Vec<String> {
+    let mut notes: Vec<String> = pair.notes.iter().map(|note| note.text.clone()).collect();
+    let mut shared: BTreeMap<&str, &str> = BTreeMap::new();
+    for warning in pair.rows.iter().flat_map(|row| &row.warnings) {
+        if matches!(warning.code.as_str(), "design:sequential" | "within-boot") {
+            shared.insert(&warning.code, &warning.text);
+        }
+    }
+    notes.extend(shared.into_values().map(str::to_owned));
+    if let Some((case, reason)) = pair.unmeasured.iter().next() {
+        let case = and_more(case, pair.unmeasured.len());
+        notes.push(format!("no value on either side: {case}: {reason}"));
+    }
+    notes
+}
+
+/// Most rows that a line names.
+const NAMED: usize = 4;
+
+/// How the rows that are unclear for noise could be decided: a line, if there are any.
+pub fn unsettled(pair: &Pair) -> Option<String> {
+    let noisy = |row: &&Row| row.metric.role == Role::Gated && row.why == Some(Why::Noise);
+    let mut rows: Vec<&Row> = pair.rows.iter().filter(noisy).collect();
+    rows.sort_by_key(|row| row.change.as_ref()?.need_units.map(std::cmp::Reverse));
+    let named = rows.iter().rev().take(NAMED);
+    let named = named.map(|row| format!("{} for {} {}", needed(row), row.case, row.metric.name));
+    let mut named: Vec<String> = named.collect();
+    if rows.len() > NAMED {
+        named.push(format!("{} more in --format json", rows.len() - NAMED));
+    }
+    (!rows.is_empty()).then(|| format!("to settle what is unclear: {}", named.join("; ")))
+}
+
+/// One sentence per distinct reason of rows that cannot be compared.
+pub fn obstacles(pair: &Pair) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    for row in &pair.rows {
+        for reason in &row.reasons {
+            reasons.entry(&reason.text).or_default().push(row);
+        }
+    }
+    let sentence = |(text, rows): (&str, Vec<&Row>)| {
+        let first = format!("{} {}", rows[0].case, rows[0].metric.name);
+        format!("not comparable: {}: {text}", and_more(&first, rows.len()))
+    };
+    reasons.into_iter().map(sentence).collect()
+}
+
+fn and_more(first: &str, count: usize) -> String {
+    if count > 1 { format!("{first} and {} more", count - 1) } else { first.to_owned() }
+}

@@ -1,0 +1,135 @@
+//! The comparison as GitHub's Markdown.
+
+use super::cells::{
+    View, basis, change, detectable, interval, notes, obstacles, ratio, remark, sections, summary,
+    values,
+};
+use crate::compare::{Comparison, Group, Pair, Row};
+use crate::report::table::inert;
+use std::fmt::Write;
+use vbench_results::Role;
+
+/// The comparison as Markdown: a section per candidate.
+pub fn markdown(comparison: &Comparison, view: View) -> String {
+    let pairs: Vec<String> =
+        comparison.pairs.iter().map(|pair| pair_text(comparison, pair, view)).collect();
+    pairs.join("\n")
+}
+
+fn pair_text(comparison: &Comparison, pair: &Pair, view: View) -> String {
+    let (base, candidate) = (plain(&comparison.base.name), plain(&pair.candidate.name));
+    let mut text = format!(
+        "## {base} {} {candidate}\n\n{}\n\n**{}**\n\n",
+        view.arrow(),
+        plain(&basis(comparison, pair)),
+        summary(pair, &comparison.policy)
+    );
+    text.push_str(&facts(pair, view));
+    for note in notes(pair) {
+        let _ = writeln!(text, "- {}", plain(&note));
+    }
+    for section in sections(pair, view) {
+        let _ = write!(text, "\n### {}\n\n", plain(section.title));
+        text.push_str(&line(&[
+            "case",
+            "metric",
+            &base,
+            &candidate,
+            "unit",
+            "change",
+            "95% interval",
+            "verdict",
+            "note",
+            "detects",
+        ]));
+        text.push_str("|---|---|--:|--:|---|---|---|---|---|--:|\n");
+        for row in section.rows {
+            text.push_str(&row_line(row, comparison, view));
+        }
+        if let Some(group) = section.group {
+            text.push_str(&group_line(group, view));
+        }
+    }
+    let obstacles = obstacles(pair);
+    if !obstacles.is_empty() {
+        text.push('\n');
+    }
+    for obstacle in obstacles {
+        let _ = writeln!(text, "- {}", plain(&obstacle));
+    }
+    text
+}
+
+fn row_line(row: &Row, comparison: &Comparison, view: View) -> String {
+    let [base, candidate, unit] = values(row);
+    let judged = row.metric.role != Role::Info;
+    let interval = row.change.as_ref().map(interval).unwrap_or_default();
+    let verdict = if judged { view.verdict(row.verdict) } else { String::new() };
+    let remark = if judged { remark(row, &comparison.policy) } else { String::new() };
+    let (case, metric) = (format!("`{}`", plain(&row.case.to_string())), plain(&row.metric.name));
+    let (change, detects) = (change(row), detectable(row));
+    line(&[
+        &case,
+        &metric,
+        &base,
+        &candidate,
+        &unit,
+        &change,
+        &interval,
+        &verdict,
+        &plain(&remark),
+        &detects,
+    ])
+}
+
+fn group_line(group: &Group, view: View) -> String {
+    let (metrics, ratio) = (format!("of {}", group.metrics), ratio(group.change.ratio));
+    let (interval, verdict) = (interval(&group.change), view.verdict(group.verdict));
+    line(&["geometric mean", &metrics, "", "", "", &ratio, &interval, &verdict, "", ""])
+}
+
+fn facts(pair: &Pair, view: View) -> String {
+    let shown = || pair.facts.iter().filter(|fact| !fact.identifying);
+    let mut text = String::new();
+    for fact in shown() {
+        let (base, candidate) = (fact.base.join(", "), fact.candidate.join(", "));
+        let declared = if fact.expected { " (declared)" } else { "" };
+        let _ = writeln!(
+            text,
+            "- `{}`: {} {} {}{declared}",
+            plain(&fact.fact),
+            plain(&base),
+            view.arrow(),
+            plain(&candidate)
+        );
+    }
+    text
+}
+
+fn line(cells: &[&str]) -> String {
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// `text` without anything that Markdown or a browser would obey.
+fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in inert(text).chars() {
+        match c {
+            '<' => shown.push_str("&lt;"),
+            '&' => shown.push_str("&amp;"),
+            '|' | '*' | '[' | ']' | '`' | '\\' | '#' => shown.extend(['\\', c]),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn names_cannot_leave_their_cell() {
+        assert_eq!(plain("a|b\n<img> [x](y)"), "a\\|b\\\\n&lt;img> \\[x\\](y)");
+    }
+}

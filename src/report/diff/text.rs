@@ -1,0 +1,193 @@
+//! The comparison on a terminal.
+
+use super::cells::{
+    Section, View, basis, bests, change, detectable, interval, margin, notes, obstacles, ratio,
+    remark, sections, summary, unsettled, values,
+};
+use crate::compare::{Comparison, FactDifference, Group, Pair, Row, Verdict};
+use crate::report::table::{Column, Table, cut, inert};
+use std::fmt::Write;
+use vbench_results::Role;
+
+/// The comparison as text of at most `view.width` columns where names allow it.
+pub fn text(comparison: &Comparison, view: View) -> String {
+    let pairs: Vec<String> =
+        comparison.pairs.iter().map(|pair| pair_text(comparison, pair, view)).collect();
+    let mut text = pairs.join("\n");
+    let detects = text.contains("  detects");
+    text.push_str(&legend(comparison, detects));
+    text
+}
+
+fn pair_text(comparison: &Comparison, pair: &Pair, view: View) -> String {
+    let (base, candidate) = (inert(&comparison.base.name), inert(&pair.candidate.name));
+    let basis = inert(&basis(comparison, pair));
+    let mut text = format!("{base} {} {candidate}   {basis}\n", view.arrow());
+    text.push_str(&facts(pair, view));
+    for note in notes(pair) {
+        let _ = writeln!(text, "note: {}", inert(&note));
+    }
+    text.push_str(&rows(comparison, pair, view));
+    let _ = writeln!(text, "\n{}", summary(pair, &comparison.policy));
+    for line in unsettled(pair).into_iter().chain(obstacles(pair)) {
+        let _ = writeln!(text, "{}", inert(&line));
+    }
+    text
+}
+
+/// One table, so that columns line up; the headings stand between its lines.
+fn rows(comparison: &Comparison, pair: &Pair, view: View) -> String {
+    let sections = sections(pair, view);
+    let table = table(&sections, comparison, pair, view).render(2, view.width);
+    let mut lines = table.lines();
+    let mut text = format!("\n{}\n", lines.next().unwrap_or_default());
+    for section in &sections {
+        let _ = writeln!(text, "{}", inert(section.title));
+        for line in lines.by_ref().take(section.rows.len() + usize::from(section.group.is_some())) {
+            let _ = writeln!(text, "{line}");
+        }
+    }
+    text
+}
+
+fn table(sections: &[Section<'_>], comparison: &Comparison, pair: &Pair, view: View) -> Table {
+    let name = |name: &str| cut(&inert(name), NAME_WIDTH);
+    let mut table = Table::new(vec![
+        Column::left("case"),
+        Column::left("metric"),
+        Column::right(&name(&comparison.base.name)).droppable(2),
+        Column::right(&name(&pair.candidate.name)),
+        Column::left(""),
+        Column::left("change"),
+        Column::left("95% interval").droppable(3),
+        Column::left("verdict"),
+        Column::left("").droppable(4),
+        Column::right("detects").droppable(5),
+        Column::left("best").droppable(6),
+    ]);
+    for section in sections {
+        for row in &section.rows {
+            let mut cells = cells(row, comparison, view);
+            // The heading above says it already.
+            if let Some(rest) = cells[0].strip_prefix(&format!("{}::", section.title)) {
+                cells[0] = rest.to_owned();
+            }
+            table.row(cells);
+        }
+        if let Some(group) = section.group {
+            table.row(group_cells(group, view));
+        }
+    }
+    drop_empty(&mut table);
+    table
+}
+
+fn cells(row: &Row, comparison: &Comparison, view: View) -> Vec<String> {
+    let [base, candidate, unit] = values(row);
+    let judged = row.metric.role != Role::Info;
+    vec![
+        row.case.to_string(),
+        row.metric.name.clone(),
+        base,
+        candidate,
+        unit,
+        change(row),
+        row.change.as_ref().map(interval).unwrap_or_default(),
+        if judged { view.verdict(row.verdict) } else { String::new() },
+        if judged { remark(row, &comparison.policy) } else { String::new() },
+        detectable(row),
+        bests(row, view),
+    ]
+}
+
+fn group_cells(group: &Group, view: View) -> Vec<String> {
+    let blank = String::new;
+    let of_all = match group.left_out {
+        0 => format!("of {}", group.metrics),
+        left_out => format!("{} of {}", group.metrics, group.metrics + left_out),
+    };
+    vec![
+        "geometric mean".to_owned(),
+        of_all,
+        blank(),
+        blank(),
+        blank(),
+        ratio(group.change.ratio),
+        interval(&group.change),
+        view.verdict(group.verdict),
+    ]
+}
+
+/// Columns without any text only cost width.
+fn drop_empty(table: &mut Table) {
+    let empty = |index: &usize| {
+        table.rows.iter().all(|row| row.get(*index).is_none_or(|cell| cell.is_empty()))
+    };
+    let kept: Vec<usize> = (0..table.columns.len()).filter(|index| !empty(index)).collect();
+    let pick = |index: &usize, row: &[String]| row.get(*index).cloned().unwrap_or_default();
+    for row in &mut table.rows {
+        *row = kept.iter().map(|index| pick(index, row)).collect();
+    }
+    table.columns = kept.iter().map(|index| table.columns[*index].clone()).collect();
+}
+
+/// Longest name of a side that heads a column whole.
+const NAME_WIDTH: usize = 16;
+/// Longest value of a fact that is shown whole.
+const FACT_WIDTH: usize = 40;
+
+fn facts(pair: &Pair, view: View) -> String {
+    let named: Vec<&str> =
+        pair.facts.iter().filter(|f| f.identifying).map(|fact| fact.fact.as_str()).collect();
+    let mut table = Table::new(vec![Column::left(""), Column::left(""), Column::left("")]);
+    for fact in pair.facts.iter().filter(|fact| !fact.identifying) {
+        let side = |values: &[String]| cut(&values.join(" | "), FACT_WIDTH);
+        let (base, candidate) = (side(&fact.base), side(&fact.candidate));
+        let change = format!("{base} {} {candidate}", view.arrow());
+        table.row(vec![fact.fact.clone(), change, status(fact).to_owned()]);
+    }
+    let mut text = String::new();
+    if !table.rows.is_empty() {
+        let _ = write!(text, "facts that differ\n{}", table.render(2, view.width));
+    }
+    if !named.is_empty() {
+        let _ = writeln!(text, "  names that differ: {}", inert(&named.join(", ")));
+    }
+    if pair.identical_facts > 0 {
+        let others = if pair.identical_facts == 1 { "other is" } else { "others are" };
+        let _ = writeln!(text, "  {} {others} identical", pair.identical_facts);
+    }
+    text
+}
+
+fn status(fact: &FactDifference) -> &'static str {
+    match (fact.expected, fact.known, fact.stable) {
+        (true, _, _) => "declared",
+        (false, false, _) => "not known on one side",
+        (false, true, false) => "may change by itself",
+        (false, true, true) => "",
+    }
+}
+
+fn legend(comparison: &Comparison, detects: bool) -> String {
+    let rows = || comparison.pairs.iter().flat_map(|pair| &pair.rows);
+    let tests = rows().filter(|row| row.q.is_some() && row.metric.role == Role::Gated).count();
+    let margin = margin(&comparison.policy);
+    let mut text = String::new();
+    if tests > 0 {
+        let _ = writeln!(
+            text,
+            "values: the typical launch. better, worse: a real change of {margin} or more ({tests} tests, \
+             adjusted together). same: shown to be within {margin}."
+        );
+    }
+    if rows().any(|row| row.verdict == Verdict::Inconclusive) {
+        text.push_str("unclear: neither could be shown.\n");
+    }
+    if detects {
+        text.push_str(
+            "detects: the smallest change that so many units show four times out of five.\n",
+        );
+    }
+    text
+}
