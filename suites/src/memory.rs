@@ -34,10 +34,11 @@ impl Stores {
         }
     }
 
-    fn kernels(self) -> Result<Kernels, Skip> {
+    /// The kernels for arrays of `bytes` each.
+    fn kernels(self, bytes: u64) -> Result<Kernels, Skip> {
         match self {
             Self::Plain => Ok(Kernels::plain()),
-            Self::Cached => Ok(Kernels::cached()),
+            Self::Cached => Ok(Kernels::cached(bytes > claims::last_level_total().unwrap_or(0))),
             Self::Streaming => Kernels::streaming(),
         }
     }
@@ -90,7 +91,7 @@ fn stream(
     cpus: Cpus,
     #[axis(Stores::choices())] stores: Stores,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    Plan::by_rule(b, stores.kernels()?).measure(b, cpus.ids())
+    Plan::by_rule(b, stores).measure(b, cpus.ids())
 }
 
 /// How bandwidth grows with the number of CPUs.
@@ -101,7 +102,7 @@ fn stream_threads(
     #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
     #[axis(thread_counts())] threads: usize,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    Plan::by_rule(b, stores.kernels()?).measure(b, cpus.first(threads)?)
+    Plan::by_rule(b, stores).measure(b, cpus.first(threads)?)
 }
 
 /// Bandwidth by the size of one array: where the caches end and memory begins.
@@ -112,7 +113,7 @@ fn stream_sizes(
     #[axis([Stores::Cached])] stores: Stores,
     #[axis(doubling(Bytes(1 << 20), Bytes(512 << 20)))] size: Bytes,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { bytes: size.0, ..Plan::by_rule(b, stores.kernels()?) };
+    let plan = Plan { bytes: size.0, ..Plan::by_rule(b, stores) };
     plan.measure(b, cpus.ids())
 }
 
@@ -124,7 +125,7 @@ fn stream_pages(
     #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
     #[axis([Pages::Base4k, Pages::Thp, Pages::Huge2m])] pages: Pages,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { pages, ..Plan::by_rule(b, stores.kernels()?) };
+    let plan = Plan { pages, ..Plan::by_rule(b, stores) };
     plan.measure(b, cpus.ids())
 }
 
@@ -138,20 +139,20 @@ fn stream_nodes(
     #[axis(nodes::ids())] memory_node: usize,
 ) -> Result<Samples<Bandwidth>, Skip> {
     let memory = Policy::Bind(memory_node);
-    let plan = Plan { memory, ..Plan::by_rule(b, Kernels::cached()) };
+    let plan = Plan { memory, ..Plan::by_rule(b, Stores::Cached) };
     plan.measure(b, &nodes.cpus(cpu_node, &cpus)?)
 }
 
 /// Bandwidth of all allowed CPUs to memory spread over all nodes.
 #[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
 fn stream_interleaved(b: &mut Bencher, cpus: Cpus, _: Nodes) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { memory: Policy::Interleave, ..Plan::by_rule(b, Kernels::cached()) };
+    let plan = Plan { memory: Policy::Interleave, ..Plan::by_rule(b, Stores::Cached) };
     plan.measure(b, cpus.ids())
 }
 
 /// One way of running the kernels.
 struct Plan {
-    kernels: Kernels,
+    stores: Stores,
     bytes: u64,
     pages: Pages,
     memory: Policy,
@@ -159,29 +160,29 @@ struct Plan {
 
 impl Plan {
     /// Arrays as large as the rule asks for; the verdict is a fact.
-    fn by_rule(b: &mut Bencher, kernels: Kernels) -> Self {
+    fn by_rule(b: &mut Bencher, stores: Stores) -> Self {
         let caches = claims::last_level_total();
         let sizing = size::sizing(caches, claims::memory_available(), b.is_smoke());
         b.fact("size_rule", sizing.verdict);
-        Self { kernels, bytes: sizing.bytes, pages: Pages::Default, memory: Policy::FirstTouch }
+        Self { stores, bytes: sizing.bytes, pages: Pages::Default, memory: Policy::FirstTouch }
     }
 
     /// One pinned thread on each of `cpus`.
     fn measure(&self, b: &mut Bencher, cpus: &[usize]) -> Result<Samples<Bandwidth>, Skip> {
         fits(self.bytes)?;
+        let kernels = self.stores.kernels(self.bytes)?;
         let team = Team::pinned(cpus)?;
         let mut arrays = Arrays::new(&team, self.bytes, self.pages, self.memory)?;
         note_placement(b, self.memory, &arrays.effective())?;
-        let warm = arrays.round(&team, &self.kernels, 1);
+        let warm = arrays.round(&team, &kernels, 1);
         let repeats = repeats(warm, b.sample_time());
         let len = arrays.len();
-        let samples =
-            b.samples(|_| Bandwidth::of(arrays.round(&team, &self.kernels, repeats), len));
+        let samples = b.samples(|_| Bandwidth::of(arrays.round(&team, &kernels, repeats), len));
         let verified = arrays.verify(&team);
         b.check(verified.is_ok(), verified.err().unwrap_or_default());
         b.fact("array_bytes", self.bytes);
         b.fact("threads", team.size());
-        b.fact("instructions", self.kernels.isa);
+        b.fact("instructions", kernels.isa);
         Ok(samples)
     }
 }

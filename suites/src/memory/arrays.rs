@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn rounds_follow_the_recurrence_with_every_kernel() {
         let team = Team::floating(3).unwrap();
-        for kernels in [Ok(Kernels::plain()), Ok(Kernels::cached()), Kernels::streaming()] {
+        for kernels in [Ok(Kernels::plain()), Ok(Kernels::cached(true)), Kernels::streaming()] {
             let Ok(kernels) = kernels else { continue };
             let mut arrays = arrays(&team, 10 * PAGE + 17);
             assert_eq!(arrays.verify(&team), Ok(()));

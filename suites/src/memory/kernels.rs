@@ -40,10 +40,20 @@ impl Kernels {
         }
     }
 
-    /// Ordinary stores with the widest vectors that this CPU has.
-    pub fn cached() -> Self {
+    /// Ordinary stores with the widest vectors that this CPU has. The copy of arrays that no cache
+    /// holds bypasses the caches all the same: it does so in every compiled program, which calls
+    /// `memcpy`, and must not depend on the C library that this one is linked with.
+    pub fn cached(beyond_caches: bool) -> Self {
+        let cached = Self::ordinary();
+        match Self::streaming() {
+            Ok(streaming) if beyond_caches => Self { copy: streaming.copy, ..cached },
+            _ => cached,
+        }
+    }
+
+    fn ordinary() -> Self {
         #[cfg(target_arch = "x86_64")]
-        return Self { copy: memcpy, ..x86::widest::<false>() };
+        return x86::widest::<false>();
         #[cfg(not(target_arch = "x86_64"))]
         return Self::plain();
     }
@@ -243,7 +253,7 @@ mod tests {
 
     /// Every implementation that this CPU can run.
     fn all() -> Vec<Kernels> {
-        let mut all = vec![Kernels::plain(), Kernels::cached()];
+        let mut all = vec![Kernels::plain(), Kernels::cached(false), Kernels::cached(true)];
         all.extend(Kernels::streaming());
         #[cfg(target_arch = "x86_64")]
         {
