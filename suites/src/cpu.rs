@@ -77,6 +77,7 @@ struct Throughput {
     p50: Option<Seconds>,
     #[metric(info)]
     p95: Option<Seconds>,
+    #[metric(info)]
     p99: Option<Seconds>,
     #[metric(info)]
     max: Option<Seconds>,
