@@ -59,3 +59,19 @@ pub fn note_placement(b: &mut Bencher, policy: Policy, effective: &Effective) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Nodes;
+    use vbench::prelude::*;
+
+    #[test]
+    fn a_node_offers_only_cpus_that_are_allowed() {
+        let allowed = Cpus::acquire(Machine::current()).unwrap();
+        let first = allowed.ids()[0];
+        let nodes = Nodes { all: vec![(0, vec![first, 100_000]), (1, vec![100_001])] };
+        assert_eq!(nodes.cpus(0, &allowed), Ok(vec![first]));
+        assert!(nodes.cpus(1, &allowed).unwrap_err().reason().contains("node 1"));
+        assert!(nodes.cpus(2, &allowed).is_err());
+    }
+}
