@@ -398,6 +398,17 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_of_a_thread_is_taken_or_forbidden() {
+        // On a thread of its own: the policy stays with it.
+        let applied = std::thread::spawn(|| {
+            [Policy::Interleave, Policy::FirstTouch].map(|policy| policy.apply_to_thread().is_ok())
+        });
+        let [set, unset] = applied.join().unwrap();
+        assert_eq!(set, unset, "either both are allowed or neither");
+        assert!(Policy::Bind(usize::MAX).apply_to_thread().is_err());
+    }
+
+    #[test]
     fn a_missing_node_is_a_skip() {
         if allowed_nodes().is_ok_and(|nodes| !nodes.contains(&1000)) {
             let refused = Buffer::<u8>::new(4096, Pages::Default, Policy::Bind(1000));

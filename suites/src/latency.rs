@@ -119,7 +119,7 @@ impl Chase {
         let seed = b.seed();
         let at = Memory { pages: self.pages, policy: self.memory };
         let ring = on(&team, || Ring::new(size, self.stride, self.order, seed, at))?;
-        note_placement(b, self.memory, &ring.effective())?;
+        note_placement(b, self.pages, self.memory, &ring.effective())?;
         let enough = if b.is_smoke() { 0.0 } else { WARM_SECONDS };
         let (mut slot, warm) = on(&team, || warm_up(&ring, enough));
         b.check(slot == 0, "the warm-up did not come back to its first slot");

@@ -173,7 +173,7 @@ impl Plan {
         let kernels = self.stores.kernels(self.bytes)?;
         let team = Team::pinned(cpus)?;
         let mut arrays = Arrays::new(&team, self.bytes, self.pages, self.memory)?;
-        note_placement(b, self.memory, &arrays.effective())?;
+        note_placement(b, self.pages, self.memory, &arrays.effective())?;
         let warm = arrays.round(&team, &kernels, 1);
         let repeats = repeats(warm, b.sample_time());
         let len = arrays.len();

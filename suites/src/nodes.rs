@@ -1,4 +1,4 @@
-//! Memory nodes: which there are, which CPUs are theirs, and whether memory lies where it was asked.
+//! Memory nodes: which there are, which CPUs are theirs, and whether memory lies as it was asked.
 
 use crate::claims;
 use vbench::prelude::*;
@@ -45,17 +45,65 @@ pub fn ids() -> Vec<usize> {
     claims::nodes().into_iter().map(|(id, _)| id).collect()
 }
 
-/// Skips when the memory could not be bound, fails when it lies elsewhere in spite of it, and notes
-/// what is known.
+/// Share of huge pages from which a buffer counts as lying in them.
+const HUGE: f64 = 0.9;
+
+/// Notes where the memory lies, fails when it lies on another node than it was bound to, and skips
+/// when the system did not give what was asked, so that no number carries a wrong label.
 ///
 /// # Errors
-/// The policy was refused, as containers do.
-pub fn note_placement(b: &mut Bencher, policy: Policy, effective: &Effective) -> Result<(), Skip> {
+/// The policy was refused, as containers do, or the huge pages did not come.
+pub fn note_placement(
+    b: &mut Bencher,
+    pages: Pages,
+    policy: Policy,
+    effective: &Effective,
+) -> Result<(), Skip> {
     b.fact("placement", effective.to_string());
     effective.policy.clone().map_err(Skip::because)?;
     if let (Policy::Bind(node), true) = (policy, effective.nodes.is_ok()) {
         let placed = effective.on_node(node);
         b.check(placed.is_ok(), placed.err().unwrap_or_default());
     }
-    Ok(())
+    match effective.huge {
+        Ok(share) if pages == Pages::Thp && share < HUGE => Err(Skip::because(format!(
+            "asked for transparent huge pages, and {:.0}% of the memory came in them",
+            100.0 * share
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Nodes, note_placement};
+    use vbench::bencher::Settings;
+    use vbench::prelude::*;
+
+    fn noted(pages: Pages, policy: Policy, effective: &Effective) -> Result<(), Skip> {
+        let profile = Profile::Smoke;
+        let settings = Settings { profile, effort: profile.effort(), seed: 1 };
+        note_placement(&mut Bencher::new(settings), pages, policy, effective)
+    }
+
+    #[test]
+    fn a_placement_that_did_not_come_is_a_skip() {
+        let mut effective =
+            Effective { nodes: Err("not permitted".into()), huge: Ok(0.03), policy: Ok(()) };
+        assert_eq!(noted(Pages::Default, Policy::Bind(0), &effective), Ok(()));
+        let skip = noted(Pages::Thp, Policy::FirstTouch, &effective).unwrap_err();
+        assert!(skip.reason().contains("3% of the memory"), "{skip}");
+        effective.policy = Err("memory policy bind:0: not permitted".into());
+        assert!(noted(Pages::Default, Policy::Bind(0), &effective).is_err());
+    }
+
+    #[test]
+    fn a_node_offers_only_cpus_that_are_allowed() {
+        let allowed = Cpus::acquire(Machine::current()).unwrap();
+        let first = allowed.ids()[0];
+        let nodes = Nodes { all: vec![(0, vec![first, 100_000]), (1, vec![100_001])] };
+        assert_eq!(nodes.cpus(0, &allowed), Ok(vec![first]));
+        assert!(nodes.cpus(1, &allowed).unwrap_err().reason().contains("node 1"));
+        assert!(nodes.cpus(2, &allowed).is_err());
+    }
 }

@@ -75,7 +75,8 @@ fn enough_reserved(needed: usize, page: usize, free: Option<u64>) -> Result<(), 
     match free {
         None => Err(NoMemory::because(format!("this kernel has no huge pages of {size}"))),
         Some(free) if free < needed as u64 => {
-            Err(NoMemory::because(format!("needs {needed} huge pages of {size}, {free} free")))
+            let pages = if needed == 1 { "page" } else { "pages" };
+            Err(NoMemory::because(format!("needs {needed} huge {pages} of {size}, {free} free")))
         }
         Some(_) => Ok(()),
     }
