@@ -138,14 +138,16 @@ fn count_events(worker: &Worker, window: Duration) -> Tally {
 }
 
 /// One event: trial division of every number from 3, by every divisor from 2 up to its square
-/// root, until one divides it. The bound is compared as a floating-point number, as in sysbench.
+/// root, until one divides it. A function of its own, so that its layout in memory, which is worth
+/// up to two percent, does not follow every change of the code around it.
+#[inline(never)]
 fn count_primes(limit: u64) -> u64 {
     (3..=limit).map(|candidate| u64::from(is_prime(candidate))).sum()
 }
 
 fn is_prime(candidate: u64) -> bool {
-    let root = (candidate as f64).sqrt();
-    if root < 2.0 {
+    let root = (candidate as f64).sqrt() as u64;
+    if root < 2 {
         return true;
     }
     // The divisor 2 is a constant, so every compiler tests a bit for it, that of sysbench too.
@@ -154,8 +156,7 @@ fn is_prime(candidate: u64) -> bool {
     }
     let mut divisor = NonZeroU64::new(3);
     while let Some(tried) = divisor {
-        // Divisors are far below 2^63; signed numbers convert in one instruction.
-        if tried.get() as i64 as f64 > root {
+        if tried.get() > root {
             return true;
         }
         if remainder(candidate, tried) == 0 {
