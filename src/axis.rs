@@ -7,6 +7,9 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+/// Reads a text as an axis value and prints it again, or says what is wrong with it.
+pub type Normalise = fn(&str) -> Result<String, String>;
+
 /// One axis, or several in lock-step: its names, and a row of texts per value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axis {
@@ -15,7 +18,7 @@ pub struct Axis {
     /// One text per name for each value.
     pub rows: Vec<Vec<String>>,
     /// Reads a text as the argument's type and prints it again, for `--axis name=text`.
-    pub normalise: Vec<fn(&str) -> Result<String, String>>,
+    pub normalise: Vec<Normalise>,
 }
 
 impl Axis {
@@ -29,17 +32,13 @@ impl Axis {
     pub fn zipped(
         names: Vec<&'static str>,
         rows: Vec<Vec<String>>,
-        normalise: Vec<fn(&str) -> Result<String, String>>,
+        normalise: Vec<Normalise>,
     ) -> Self {
         Self { names, rows, normalise }
     }
 
     /// The axis `name` that has these texts and no others.
-    pub fn fixed(
-        name: &'static str,
-        texts: &[&str],
-        normalise: fn(&str) -> Result<String, String>,
-    ) -> Self {
+    pub fn fixed(name: &'static str, texts: &[&str], normalise: Normalise) -> Self {
         let rows = texts.iter().map(|text| vec![(*text).to_owned()]).collect();
         Self { names: vec![name], rows, normalise: vec![normalise] }
     }
@@ -77,6 +76,8 @@ pub fn one_of(text: &str, valid: &[&str]) -> Result<String, String> {
 )]
 pub trait AxisValue: Display + FromStr<Err: Display> {}
 
+// The note above says more than the missing one of the two bounds.
+#[diagnostic::do_not_recommend]
 impl<T: Display + FromStr<Err: Display>> AxisValue for T {}
 
 /// Reads `text` as a `T` and prints it again.

@@ -7,7 +7,7 @@ use crate::quantity::{Metrics, Seconds, Work};
 use crate::resource::Skip;
 use crate::team::{Team, Worker};
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use vbench_results::{Evidence, Metric, Repeat, Value};
@@ -223,6 +223,25 @@ impl Bencher {
         Samples { repeats }
     }
 
+    /// Records what `f` gives: any number of samples per call, by metric name.
+    pub(crate) fn record(&mut self, mut f: impl FnMut() -> Vec<BTreeMap<String, f64>>) -> Recorded {
+        let samples = self.repeat(1, |_, _| f());
+        let mut repeats = Vec::new();
+        for sampled in samples.repeats {
+            for values in sampled.value {
+                repeats.push(Repeat {
+                    repeat: repeats.len() as u32 + 1,
+                    at_s: sampled.at_s,
+                    elapsed_s: sampled.elapsed_s,
+                    iterations: sampled.iterations,
+                    values,
+                    evidence: sampled.evidence.clone(),
+                });
+            }
+        }
+        Recorded { repeats }
+    }
+
     /// What the body noted, and why it failed, if it did.
     pub(crate) fn into_notes(self) -> (BTreeMap<String, Value>, Option<String>) {
         (self.facts, self.failure)
@@ -360,6 +379,12 @@ pub struct Failed(pub String);
 impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
         Self(error.to_string())
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

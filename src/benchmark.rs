@@ -2,10 +2,12 @@
 
 use crate::axis::{Axis, Params};
 use crate::bencher::{Bencher, Recorded, Stop};
+use crate::external::{self, External};
 use crate::machine::Machine;
 use crate::profile::Profile;
 use crate::resource::Skip;
 use linkme::distributed_slice;
+use std::path::Path;
 use vbench_results::{Estimator, Metric};
 
 /// One annotated function. Built by `#[vbench]`; every field is plain data or a plain function.
@@ -35,6 +37,8 @@ pub struct Benchmark {
     pub metrics: fn() -> Vec<Metric>,
     /// The body.
     pub run: fn(&mut Bencher, &Params, &Machine) -> Result<Recorded, Stop>,
+    /// The program that stands in for the functions above, in a benchmark declared by a file.
+    pub external: Option<&'static External>,
 }
 
 /// What the attribute may set beside `kind` and `name`.
@@ -84,6 +88,40 @@ impl Benchmark {
         let module = self.module.split_once("::").map_or(self.module, |(_, below)| below);
         format!("{module}::{}", self.name)
     }
+
+    /// The axes and their values on this machine.
+    pub fn axes(&self, machine: &Machine) -> Vec<Axis> {
+        self.external.map_or_else(|| (self.axes)(machine), External::axes)
+    }
+
+    /// What the resources lack on this machine.
+    ///
+    /// # Errors
+    /// The skip, with its reason.
+    pub fn needs(&self, machine: &Machine) -> Result<(), Skip> {
+        self.external.map_or_else(|| (self.needs)(machine), |external| external.needs(machine))
+    }
+
+    /// What one sample carries.
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.external.map_or_else(|| (self.metrics)(), External::metrics)
+    }
+
+    /// Runs the body once, with all its repeats.
+    ///
+    /// # Errors
+    /// A skip or a failure.
+    pub fn run(
+        &self,
+        bencher: &mut Bencher,
+        params: &Params,
+        machine: &Machine,
+    ) -> Result<Recorded, Stop> {
+        match self.external {
+            Some(external) => external::execute(external, bencher, params),
+            None => (self.run)(bencher, params, machine),
+        }
+    }
 }
 
 /// The table that `#[vbench]` adds to. Two different versions of this crate in one program clash
@@ -91,12 +129,13 @@ impl Benchmark {
 #[distributed_slice]
 pub static VBENCH_BENCHMARKS: [Benchmark];
 
-/// Every linked benchmark, sorted by id.
+/// Every linked benchmark, and every one that a file in the working directory declares, sorted by id.
 ///
 /// # Errors
-/// Two benchmarks with one id, naming the source lines of both.
+/// A file that cannot be used, or two benchmarks with one id, naming the source of both.
 pub fn benchmarks() -> Result<Vec<&'static Benchmark>, String> {
     let mut all: Vec<&Benchmark> = VBENCH_BENCHMARKS.iter().collect();
+    all.extend(external::declared(Path::new(external::FOLDER))?);
     all.sort_by_key(|benchmark| benchmark.id());
     for pair in all.windows(2) {
         if pair[0].id() == pair[1].id() {

@@ -11,9 +11,11 @@ pub mod cli;
 pub mod clock;
 pub mod compare;
 pub mod environment;
-mod future;
+pub mod external;
 pub mod host;
+pub mod levels;
 pub mod machine;
+pub mod placement;
 pub mod plan;
 pub mod profile;
 pub mod quantity;
@@ -23,6 +25,7 @@ pub mod runner;
 pub mod stats;
 pub mod store;
 pub mod team;
+mod timed;
 pub mod topology;
 
 pub use cli::{main, program};
@@ -32,13 +35,13 @@ pub use vbench_results as results;
 /// What generated code uses. Not for people.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::axis::{Axis, AxisValue, Params, normalise, one_of, zip_rows};
-    pub use crate::bencher::{Recorded, Return, Samples, Stop};
+    pub use crate::axis::{Axis, normalise, one_of, zip_rows};
+    pub use crate::bencher::{Return, Samples, Stop};
     pub use crate::benchmark::{Benchmark, Options, VBENCH_BENCHMARKS};
-    pub use crate::future::block_on;
     pub use crate::profile::Profile;
-    pub use crate::quantity::{MetricField, Metrics, Seconds, metric};
-    pub use crate::resource::{Require, Skip};
+    pub use crate::quantity::{MetricField, Metrics, Seconds};
+    pub use crate::resource::Require;
+    pub use crate::timed::{block_on, iter_fallible};
     pub use linkme;
     pub use std::hint::black_box;
     pub use vbench_results::{Estimator, Metric, Role};
@@ -49,7 +52,9 @@ pub mod prelude {
     pub use crate::axis::{doubling, pow2, thread_counts};
     pub use crate::bencher::{Bencher, Failed, Samples, Stop, Timer};
     pub use crate::clock::Clock;
+    pub use crate::host::memory::{Buffer, Effective};
     pub use crate::machine::Machine;
+    pub use crate::placement::{Pages, Policy};
     pub use crate::profile::Profile;
     pub use crate::quantity::{
         Bytes, BytesPerSec, Count, Events, EventsPerSec, Flops, FlopsPerSec, Metrics, Quantity,

@@ -139,7 +139,7 @@ impl Plan {
         };
         let mut known_axes: Vec<&'static str> = Vec::new();
         for &benchmark in benchmarks.iter().filter(|b| selection.wants_benchmark(b)) {
-            let axes = (benchmark.axes)(machine);
+            let axes = benchmark.axes(machine);
             known_axes.extend(axes.iter().flat_map(|axis| axis.names.iter()));
             let mut skip = None;
             for params in combinations(axes, &selection.axes)? {
@@ -152,7 +152,7 @@ impl Plan {
                     continue;
                 }
                 // Probed once per benchmark, and only when a case of it is wanted.
-                let skip = skip.get_or_insert_with(|| (benchmark.needs)(machine).err());
+                let skip = skip.get_or_insert_with(|| benchmark.needs(machine).err());
                 plan.cases.push(Case {
                     settings: selection.settings(benchmark),
                     timeout: selection.timeout(benchmark),
@@ -195,7 +195,7 @@ impl Plan {
 impl Case {
     /// The metrics of the case, with the benchmark's role applied.
     pub fn metrics(&self) -> Vec<Metric> {
-        let mut metrics = (self.benchmark.metrics)();
+        let mut metrics = self.benchmark.metrics();
         if self.benchmark.options.control {
             metrics.iter_mut().for_each(|metric| metric.role = Role::Control);
         }

@@ -52,6 +52,7 @@ pub trait Metrics {
     fn values(&self) -> Vec<Option<f64>>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<Q: Quantity> Metrics for Q {
     fn metrics() -> Vec<Metric> {
         vec![metric::<Q>(Q::NAME, Role::Gated)]
@@ -75,13 +76,23 @@ pub fn metric<Q: Quantity>(name: &str, role: Role) -> Metric {
 }
 
 /// A field of a `#[derive(Metrics)]` struct: a quantity, or `Option` of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no unit",
+    label = "not a metric value",
+    note = "use a unit type such as `Seconds` or `BytesPerSec`, an `Option` of one, or implement `vbench::Quantity` for your own"
+)]
 pub trait MetricField {
     /// Its unit type.
     type Quantity: Quantity;
     /// The number, where there is one.
     fn number(&self) -> Option<f64>;
+    /// The metric that the field holds.
+    fn metric(name: &str, role: Role) -> Metric {
+        metric::<Self::Quantity>(name, role)
+    }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Q: Quantity> MetricField for Q {
     type Quantity = Q;
     fn number(&self) -> Option<f64> {
@@ -89,6 +100,7 @@ impl<Q: Quantity> MetricField for Q {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Q: Quantity> MetricField for Option<Q> {
     type Quantity = Q;
     fn number(&self) -> Option<f64> {

@@ -1,6 +1,7 @@
 //! Resources: what a benchmark needs from the machine, acquired by the harness or skipped.
 
 use crate::host::affinity;
+use crate::host::memory::NoMemory;
 use crate::machine::Machine;
 use std::fmt;
 
@@ -27,6 +28,12 @@ impl fmt::Display for Skip {
 }
 
 impl std::error::Error for Skip {}
+
+impl From<NoMemory> for Skip {
+    fn from(lack: NoMemory) -> Self {
+        Self::because(lack)
+    }
+}
 
 /// Something a benchmark needs. A parameter of such a type is filled by the harness; when the
 /// machine lacks it, the case is skipped with the reason.

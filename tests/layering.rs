@@ -18,6 +18,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("benchmark", 2),
     ("compare", 2),
     ("environment", 2),
+    ("external", 2),
+    ("timed", 2),
     ("machine", 2),
     ("plan", 2),
     ("resource", 2),

@@ -45,6 +45,8 @@ fn registration(keys: TokenStream, function: &ItemFn, bare: &ItemFn) -> syn::Res
     let entry = entry(&keys, &declaration, bare);
     Ok(quote! {
         #(#conditions)*
+        // An attribute with every key leaves nothing to the default options.
+        #[allow(clippy::needless_update)]
         const _: () = {
             #[::vbench::__private::linkme::distributed_slice(::vbench::__private::VBENCH_BENCHMARKS)]
             #[linkme(crate = ::vbench::__private::linkme)]
@@ -80,6 +82,7 @@ fn entry(keys: &Keys, declaration: &Declaration, bare: &ItemFn) -> TokenStream {
             needs: #needs,
             metrics: #metrics,
             run: #run,
+            external: ::core::option::Option::None,
         }
     }
 }
@@ -266,9 +269,13 @@ impl Scope {
             true => quote!(::vbench::__private::block_on(#call)),
             false => call,
         };
+        let samples = match declaration.is_fallible {
+            true => quote!(::vbench::__private::iter_fallible(#bencher, || #call)),
+            false => quote!(#bencher.iter(|| #call)),
+        };
         quote! {
             let #opaque = ::vbench::__private::black_box(#function as fn(#(#holes),*) -> _);
-            ::vbench::__private::Return::finish(#bencher.iter(|| #call))
+            ::vbench::__private::Return::finish(#samples)
         }
     }
 }

@@ -32,8 +32,8 @@ fn tokens(hash: &mut u64, stream: TokenStream) {
     }
 }
 
-/// A group without brackets comes from a `macro_rules` fragment and is no difference in the code.
-fn brackets(delimiter: Delimiter) -> (&'static str, &'static str) {
+/// The texts around a group. One without brackets comes from a `macro_rules` fragment and is no difference in the code.
+pub fn brackets(delimiter: Delimiter) -> (&'static str, &'static str) {
     match delimiter {
         Delimiter::Parenthesis => ("(", ")"),
         Delimiter::Brace => ("{", "}"),

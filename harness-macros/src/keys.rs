@@ -1,5 +1,6 @@
 //! The keys in `#[vbench(..)]`: what they are, and what is said when they are wrong.
 
+use crate::fingerprint::brackets;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -240,19 +241,22 @@ impl Entry {
     }
 
     fn choices(&self) -> Result<Choices> {
-        let tokens: Vec<TokenStream> = match &self.value {
-            Some(Given::Types(types)) => types.iter().map(|ty| ty.to_token_stream()).collect(),
-            Some(Given::Value(Expr::Array(list))) => list.elems.iter().map(braced).collect(),
+        let given: Vec<(&dyn ToTokens, TokenStream)> = match &self.value {
+            Some(Given::Types(types)) => types.iter().map(|ty| (ty as _, quote!(#ty))).collect(),
+            Some(Given::Value(Expr::Array(list))) => {
+                list.elems.iter().map(|value| (value as _, braced(value))).collect()
+            }
             _ => Vec::new(),
         };
-        if tokens.is_empty() {
+        if given.is_empty() {
             let example = if self.key == "types" { "[f32, f64]" } else { "[4, 8]" };
             return Err(self.expected("a list with at least one value", example));
         }
         let mut values: Vec<(String, TokenStream)> = Vec::new();
-        for (text, value) in tokens.into_iter().map(|value| (compact(value.clone()), value)) {
+        for (written, value) in given {
+            let text = compact(written.to_token_stream());
             if values.iter().any(|(other, _)| *other == text) {
-                return Err(Error::new_spanned(value, format!("`{text}` stands twice")));
+                return Err(Error::new_spanned(written, format!("`{text}` stands twice")));
             }
             values.push((text, value));
         }
@@ -260,26 +264,24 @@ impl Entry {
     }
 }
 
-/// A literal as it is; any other expression in the braces that a const argument needs.
+/// Any expression but a literal needs braces as a const argument.
 fn braced(value: &Expr) -> TokenStream {
     match value {
-        Expr::Lit(literal) => literal.to_token_stream(),
+        Expr::Lit(_) | Expr::Block(_) => value.to_token_stream(),
         value => quote!({ #value }),
     }
 }
 
 /// The tokens as one text without spaces.
 fn compact(tokens: TokenStream) -> String {
-    tokens
-        .into_iter()
-        .map(|token| match token {
-            TokenTree::Group(group) => {
-                let text = group.to_string();
-                text.split_whitespace().collect()
-            }
-            token => token.to_string(),
-        })
-        .collect()
+    let text = |token| match token {
+        TokenTree::Group(group) => {
+            let (open, close) = brackets(group.delimiter());
+            format!("{open}{}{close}", compact(group.stream()))
+        }
+        token => token.to_string(),
+    };
+    tokens.into_iter().map(text).collect()
 }
 
 fn some(value: impl ToTokens) -> TokenStream {
@@ -308,4 +310,60 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.chars().count()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keys, unknown};
+
+    fn error(keys: &str) -> String {
+        let parsed = Keys::parse(keys.parse().unwrap());
+        parsed.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_likely_key_is_suggested() {
+        for (written, meant) in [("sample", "samples"), ("knid", "kind"), ("max-time", "max_time")]
+        {
+            assert!(unknown(written).contains(&format!("did you mean `{meant}`?")), "{written}");
+        }
+        assert!(!unknown("threads").contains("did you mean"));
+    }
+
+    #[test]
+    fn values_at_the_edges() {
+        for keys in [
+            "kind = \"a\"",
+            "kind = \"a-b_2\", warmup = 0, max_time = 0.5,",
+            "kind = \"a\", version = 1",
+        ] {
+            assert_eq!(error(keys), "", "{keys}");
+        }
+        for keys in [
+            "kind = \"\"",
+            "kind = \"2d\"",
+            "kind = \"a b\"",
+            "kind = \"a\", samples = 4294967296",
+            "kind = \"a\", samples = 1.5",
+            "kind = \"a\", timeout = 0.0",
+            "kind = \"a\", version = \" \"",
+            "kind = \"a\", after",
+            "kind = \"a\", name",
+            "kind(\"a\")",
+            "\"a\"",
+        ] {
+            assert_ne!(error(keys), "", "{keys}");
+        }
+    }
+
+    #[test]
+    fn choices_are_texts_without_spaces() {
+        let keys = "kind = \"a\", types = [Vec< u8 >, [u8; 4]], consts = [-1, 2 * 2, ' ']";
+        let keys = Keys::parse(keys.parse().unwrap()).ok().unwrap();
+        let texts = |choices: Option<super::Choices>| -> Vec<String> {
+            choices.unwrap().values.into_iter().map(|(text, _)| text).collect()
+        };
+        assert_eq!(texts(keys.types), ["Vec<u8>", "[u8;4]"]);
+        assert_eq!(texts(keys.consts), ["-1", "2*2", "' '"]);
+    }
 }

@@ -27,7 +27,7 @@ pub fn derive(item: TokenStream) -> Result<TokenStream> {
     }
     let values = fields.iter().map(|field| {
         let (name, ty) = (&field.ident, &field.ty);
-        quote_spanned!(ty.span()=> ::vbench::__private::MetricField::number(&self.#name))
+        quote_spanned!(ty.span()=> <#ty as ::vbench::__private::MetricField>::number(&self.#name))
     });
     let name = &item.ident;
     let (implemented, of, conditions) = item.generics.split_for_impl();
@@ -113,7 +113,7 @@ impl Options {
             ::vbench::__private::Metric {
                 resolution: #resolution,
                 exact: #exact,
-                ..::vbench::__private::metric::<<#ty as ::vbench::__private::MetricField>::Quantity>(
+                ..<#ty as ::vbench::__private::MetricField>::metric(
                     #name,
                     ::vbench::__private::Role::#role,
                 )

@@ -40,6 +40,8 @@ pub struct Declaration {
     pub returns: Option<Type>,
     /// The function gives a future.
     pub is_async: bool,
+    /// The function gives a `Result`.
+    pub is_fallible: bool,
 }
 
 impl Declaration {
@@ -50,8 +52,12 @@ impl Declaration {
         let params = signature.inputs.iter().map(param).collect::<Result<Vec<_>>>()?;
         let generics = generics(signature, keys)?;
         let returns = returns(signature, &params)?;
-        let declaration =
-            Self { params, generics, returns, is_async: signature.asyncness.is_some() };
+        let is_async = signature.asyncness.is_some();
+        let is_fallible = match &signature.output {
+            ReturnType::Type(_, ty) => is_called(ty, "Result"),
+            ReturnType::Default => false,
+        };
+        let declaration = Self { params, generics, returns, is_async, is_fallible };
         declaration.check_names(signature)?;
         declaration.check_generic_use(signature)?;
         if declaration.returns.is_none() {
@@ -156,7 +162,7 @@ fn param(input: &FnArg) -> Result<Param> {
     let FnArg::Typed(typed) = input else {
         return Err(Error::new_spanned(input, "a benchmark is a free function"));
     };
-    if let Type::ImplTrait(ty) = &*typed.ty {
+    if let Type::ImplTrait(ty) = plain(&typed.ty) {
         return Err(Error::new_spanned(ty, "name the type: the harness makes the value"));
     }
     let mut axes = typed.attrs.iter().filter(|attribute| is_axis(attribute));
@@ -174,7 +180,7 @@ pub fn is_axis(attribute: &Attribute) -> bool {
 
 fn bencher_or_resource(typed: &PatType) -> Result<Param> {
     let error = |message: &str| Err(Error::new_spanned(&typed.ty, message));
-    match &*typed.ty {
+    match plain(&typed.ty) {
         Type::Reference(reference) => match (is_bencher(&reference.elem), reference.mutability) {
             (true, Some(_)) => Ok(Param::Bencher),
             (true, None) => error("take the bencher as `b: &mut Bencher`"),
@@ -191,11 +197,23 @@ fn bencher_or_resource(typed: &PatType) -> Result<Param> {
 }
 
 fn is_bencher(ty: &Type) -> bool {
-    match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Bencher"),
-        Type::Paren(inner) => is_bencher(&inner.elem),
-        Type::Group(inner) => is_bencher(&inner.elem),
+    is_called(ty, "Bencher")
+}
+
+/// Macros see names, not types: an alias of another name is not found.
+fn is_called(ty: &Type, name: &str) -> bool {
+    match plain(ty) {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == name),
         _ => false,
+    }
+}
+
+/// The type without parentheses and without the group that a `macro_rules` fragment brings.
+fn plain(ty: &Type) -> &Type {
+    match ty {
+        Type::Paren(inner) => plain(&inner.elem),
+        Type::Group(inner) => plain(&inner.elem),
+        ty => ty,
     }
 }
 
@@ -203,13 +221,14 @@ fn axis(attribute: &Attribute, typed: &PatType) -> Result<Param> {
     let example = "an axis is one expression that gives its values: `#[axis([1, 2, 4])]`";
     let values: Expr =
         attribute.parse_args().map_err(|_| Error::new_spanned(attribute, example))?;
-    if let Type::Reference(ty) = &*typed.ty {
+    let declared = plain(&typed.ty);
+    if let Type::Reference(ty) = declared {
         return Err(Error::new_spanned(
             ty,
             "take an axis value by value, such as `String` for a text",
         ));
     }
-    match (&*typed.pat, &*typed.ty) {
+    match (&*typed.pat, declared) {
         (Pat::Tuple(names), Type::Tuple(types)) if names.elems.len() == types.elems.len() => {
             Ok(Param::Zipped {
                 names: names.elems.iter().map(axis_name).collect::<Result<_>>()?,
@@ -354,4 +373,29 @@ fn first_sentence(text: &str) -> &str {
         .match_indices(". ")
         .find(|(at, _)| text[at + 2..].trim_start().starts_with(|next: char| !next.is_lowercase()));
     end.map_or(text, |(at, _)| &text[..=at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::about;
+    use syn::{ItemFn, parse_quote};
+
+    #[test]
+    fn the_first_sentence_says_what_it_is() {
+        let item: ItemFn = parse_quote! {
+            ///
+            /// Copies memory, e.g. pages of 2.5 MiB,
+            /// between nodes. Needs two nodes.
+            ///
+            /// Details.
+            #[inline]
+            fn f() {}
+        };
+        assert_eq!(about(&item.attrs), "Copies memory, e.g. pages of 2.5 MiB, between nodes.");
+        let item: ItemFn = parse_quote! {
+            #[doc = include_str!("x.md")]
+            fn f() {}
+        };
+        assert_eq!(about(&item.attrs), "");
+    }
 }

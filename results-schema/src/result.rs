@@ -15,7 +15,7 @@ pub struct ResultSet {
     pub run: Run,
     /// Facts about the machine.
     pub environment: Environment,
-    /// Every planned case, sorted by id.
+    /// Every planned case: benchmarks by id, axis values in declared order.
     pub cases: Vec<CaseResult>,
 }
 

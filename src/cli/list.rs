@@ -76,7 +76,7 @@ fn benchmark_table(plan: &Plan, console: &mut Console<'_>) {
     let mut table = Table::new(vec![
         Column::left("benchmark"),
         Column::left("kind").droppable(2),
-        Column::left("measures"),
+        Column::left("measures").flexible(),
         Column::left("unit").droppable(3),
         Column::right("cases"),
         Column::left(""),
@@ -99,7 +99,7 @@ fn benchmark_table(plan: &Plan, console: &mut Console<'_>) {
             state,
         ]);
     }
-    let _ = write!(console.out, "{}", table.render(0, console.width.max(80)));
+    let _ = write!(console.out, "{}", table.render(0, console.width));
     let longer = match plan.left_out {
         0 => String::new(),
         left_out => format!("; {left_out} more cases in longer profiles"),

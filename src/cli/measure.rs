@@ -111,7 +111,6 @@ fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
         return Ok(INTERRUPTED);
     }
     session.results.run.finished_at = Some(store::timestamp(SystemTime::now()));
-    session.results.cases.sort_by(|a, b| a.case.cmp(&b.case));
     store::finish(&session.folder, &session.results).map_err(|error| {
         format!("{error}\n  the journal in {folder} holds every launch; make room and: vbench run --resume={folder}")
     })?;

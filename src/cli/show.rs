@@ -4,6 +4,7 @@ use super::args::{CaptureArgs, Format, InfoArgs, ShowArgs};
 use super::{Console, Ended, OK};
 use crate::environment;
 use crate::host::Host;
+use crate::report::number::counted;
 use crate::report::run::Detail;
 use crate::report::table::inert;
 use crate::topology::Topology;
@@ -96,7 +97,15 @@ pub fn info(args: &InfoArgs, console: &mut Console<'_>) -> Ended {
 
 /// Stores what the harness reads about this machine.
 pub fn capture(args: &CaptureArgs, console: &mut Console<'_>) -> Ended {
-    let summary = crate::host::capture(&args.dir).map_err(|error| error.to_string())?;
-    let _ = writeln!(console.out, "{summary}\n  replay: vbench info --host {}", args.dir.display());
+    let summary = environment::capture(&args.dir).map_err(|error| error.to_string())?;
+    let recorded = summary.recorded;
+    let _ = writeln!(
+        console.out,
+        "{}, {} KiB, {} without an answer\n  replay: vbench info --host {}",
+        counted(recorded.files, "file"),
+        recorded.bytes >> 10,
+        counted(recorded.failures, "question"),
+        args.dir.display()
+    );
     Ok(OK)
 }

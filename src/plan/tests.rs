@@ -21,6 +21,7 @@ const PLAIN: Benchmark = Benchmark {
     needs: |_| Ok(()),
     metrics: Vec::new,
     run: |_, _, _| unreachable!("planning runs nothing"),
+    external: None,
 };
 
 static SWEPT: Benchmark = Benchmark {

@@ -16,27 +16,6 @@ pub struct Detail {
 
 /// The run as text of at most `width` columns.
 pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
-    let mut text = String::new();
-    for (kind, cases) in by_kind(results) {
-        let _ = writeln!(text, "{}", inert(kind));
-        text.push_str(&table(&cases, detail).render(2, width));
-        text.push('\n');
-    }
-    for note in notes(results) {
-        let _ = writeln!(text, "{}", inert(&note));
-    }
-    text
-}
-
-fn by_kind(results: &ResultSet) -> BTreeMap<&str, Vec<&CaseResult>> {
-    let mut kinds: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
-    for case in &results.cases {
-        kinds.entry(&case.kind).or_default().push(case);
-    }
-    kinds
-}
-
-fn table(cases: &[&CaseResult], detail: Detail) -> Table {
     let mut table = Table::new(vec![
         Column::left("case"),
         Column::left("metric"),
@@ -47,15 +26,58 @@ fn table(cases: &[&CaseResult], detail: Detail) -> Table {
         Column::right("n").droppable(2),
         Column::left("").droppable(4),
     ]);
-    for case in cases {
-        for row in case_rows(case, detail) {
-            table.row(row);
+    for (benchmark, cases) in by_benchmark(results) {
+        let constant = constant_params(&cases);
+        table.heading(&heading(benchmark, &cases, &constant));
+        for case in cases {
+            for row in case_rows(case, &varying(case, &constant), detail) {
+                table.row(row);
+            }
         }
     }
-    table
+    let mut text = table.render(2, width);
+    text.push('\n');
+    for note in notes(results) {
+        let _ = writeln!(text, "{}", inert(&note));
+    }
+    text
 }
 
-fn case_rows(case: &CaseResult, detail: Detail) -> Vec<Vec<String>> {
+fn by_benchmark(results: &ResultSet) -> BTreeMap<&str, Vec<&CaseResult>> {
+    let mut benchmarks: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+    for case in &results.cases {
+        benchmarks.entry(&case.case.benchmark).or_default().push(case);
+    }
+    benchmarks
+}
+
+/// Axes that have one value in all of these cases: said once, above them.
+fn constant_params<'r>(cases: &[&'r CaseResult]) -> BTreeMap<&'r str, &'r str> {
+    let mut constant: BTreeMap<&str, &str> = BTreeMap::new();
+    let Some((first, rest)) = cases.split_first() else { return constant };
+    for (axis, value) in &first.case.params {
+        if rest.iter().all(|case| case.case.params.get(axis) == Some(value)) {
+            constant.insert(axis, value);
+        }
+    }
+    constant
+}
+
+fn heading(benchmark: &str, cases: &[&CaseResult], constant: &BTreeMap<&str, &str>) -> String {
+    let kind = cases.first().map_or("", |case| &case.kind);
+    let pairs: Vec<String> =
+        constant.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    format!("{benchmark}  [{kind}]  {}", pairs.join(" ")).trim_end().to_owned()
+}
+
+/// The axes of a case that the heading does not say.
+fn varying(case: &CaseResult, constant: &BTreeMap<&str, &str>) -> String {
+    let params = case.case.params.iter().filter(|(axis, _)| !constant.contains_key(axis.as_str()));
+    let pairs: Vec<String> = params.map(|(axis, value)| format!("{axis}={value}")).collect();
+    pairs.join(" ")
+}
+
+fn case_rows(case: &CaseResult, name: &str, detail: Detail) -> Vec<Vec<String>> {
     let wanted = |metric: &&Metric| detail.all_metrics || metric.role != Role::Info;
     let summaries: Vec<(&Metric, Summary)> = case
         .metrics
@@ -63,18 +85,17 @@ fn case_rows(case: &CaseResult, detail: Detail) -> Vec<Vec<String>> {
         .filter(wanted)
         .filter_map(|metric| Some((metric, summarize(case, metric)?)))
         .collect();
-    let name = case.case.to_string();
     if summaries.is_empty() {
-        return vec![vec![name, state(case)]];
+        return vec![vec![name.to_owned(), state(case)]];
     }
     let rows = summaries.iter().enumerate().map(|(index, (metric, summary))| {
-        let name = if index == 0 { name.clone() } else { String::new() };
+        let name = if index == 0 { name } else { "" };
         metric_row(name, case, metric, summary)
     });
     rows.collect()
 }
 
-fn metric_row(name: String, case: &CaseResult, metric: &Metric, summary: &Summary) -> Vec<String> {
+fn metric_row(name: &str, case: &CaseResult, metric: &Metric, summary: &Summary) -> Vec<String> {
     let (number, unit) = scaled(summary.headline(case.estimator), &metric.unit);
     let convention = if case.estimator == Estimator::Best { "best" } else { "" };
     let mut marks: Vec<String> = Vec::new();
@@ -89,7 +110,7 @@ fn metric_row(name: String, case: &CaseResult, metric: &Metric, summary: &Summar
         marks.push(format!("{broken} failed"));
     }
     vec![
-        name,
+        name.to_owned(),
         format!("{} {convention}", metric.name).trim_end().to_owned(),
         number,
         unit,
@@ -120,30 +141,26 @@ fn state(case: &CaseResult) -> String {
 /// What a reader must know beside the numbers: skips and failures with reasons, disturbances, and
 /// what the columns mean.
 fn notes(results: &ResultSet) -> Vec<String> {
-    let mut notes = reasons(results);
+    let mut notes = super::levels::lines(results);
+    notes.extend(reasons(results));
     notes.extend(fact_notes(results));
-    let measured = results
-        .cases
-        .iter()
-        .any(|case| case.launches.iter().any(|l| l.outcome == Outcome::Measured));
-    if measured {
-        notes.push(
-            "value: best of all repeats where it says best, else the typical launch (trimmed mean of logs). \
-             +/-95%: half-width of the interval over launches. spread: largest over smallest value, less one. \
-             n: launches x repeats."
-                .to_owned(),
-        );
+    if results.cases.iter().any(measured) {
+        notes.extend(LEGEND.iter().map(|line| (*line).to_owned()));
     }
-    if results.cases.iter().any(|case| case.launches.len() == 1 && measured_once(case)) {
-        notes.push(
-            "one launch shows no interval: repeats of one process are not independent (--launches 3 or more)"
-                .to_owned(),
-        );
+    if results.cases.iter().any(|case| case.launches.len() == 1 && measured(case)) {
+        notes.push(ONE_LAUNCH.to_owned());
     }
     notes
 }
 
-fn measured_once(case: &CaseResult) -> bool {
+const LEGEND: [&str; 3] = [
+    "value   best of all repeats where it says best, else the typical launch (trimmed mean of logs)",
+    "+/-95%  half-width of the interval over launches; repeats of one launch are not independent",
+    "spread  largest over smallest value, less one; n: launches x repeats",
+];
+const ONE_LAUNCH: &str = "one launch has no interval: --launches 3 or more";
+
+fn measured(case: &CaseResult) -> bool {
     case.launches.iter().any(|launch| launch.outcome == Outcome::Measured)
 }
 
@@ -179,3 +196,6 @@ fn fact_notes(results: &ResultSet) -> Vec<String> {
     }
     notes.into_keys().collect()
 }
+
+#[cfg(test)]
+mod tests;

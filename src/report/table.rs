@@ -9,6 +9,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// One text per column.
     pub rows: Vec<Vec<String>>,
+    /// Lines of their own, each before the row of that number.
+    headings: Vec<(usize, String)>,
 }
 
 /// One column.
@@ -20,22 +22,29 @@ pub struct Column {
     pub right: bool,
     /// Columns of a higher number are dropped first where the terminal is narrow; zero stays.
     pub drop: u8,
+    /// Cut, in place of the first column, where dropping was not enough.
+    pub flexible: bool,
 }
 
 impl Column {
     /// Text, aligned to the left, never dropped.
     pub fn left(title: &str) -> Self {
-        Self { title: title.to_owned(), right: false, drop: 0 }
+        Self { title: title.to_owned(), right: false, drop: 0, flexible: false }
     }
 
     /// Numbers, aligned to the right, never dropped.
     pub fn right(title: &str) -> Self {
-        Self { title: title.to_owned(), right: true, drop: 0 }
+        Self { title: title.to_owned(), right: true, drop: 0, flexible: false }
     }
 
     /// The same column, dropped on narrow terminals in the order of `drop`, highest first.
     pub fn droppable(self, drop: u8) -> Self {
         Self { drop, ..self }
+    }
+
+    /// The same column, cut before any other where the terminal is narrow.
+    pub fn flexible(self) -> Self {
+        Self { flexible: true, ..self }
     }
 }
 
@@ -45,7 +54,7 @@ const GAP: usize = 2;
 impl Table {
     /// A table without rows.
     pub fn new(columns: Vec<Column>) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, rows: Vec::new(), headings: Vec::new() }
     }
 
     /// Adds a row.
@@ -53,8 +62,13 @@ impl Table {
         self.rows.push(cells.into_iter().map(|cell| inert(&cell)).collect());
     }
 
+    /// Adds a line of its own before the next row.
+    pub fn heading(&mut self, text: &str) {
+        self.headings.push((self.rows.len(), inert(text)));
+    }
+
     /// The table as lines of at most `width` columns, each indented by `indent`. Where columns must
-    /// go, those that may be dropped go first; then the first column is cut.
+    /// go, those that may be dropped go first; then the flexible column is cut, or the first.
     pub fn render(&self, indent: usize, width: usize) -> String {
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
         while self.total(&shown) + indent > width {
@@ -66,14 +80,24 @@ impl Table {
         }
         let excess = (self.total(&shown) + indent).saturating_sub(width);
         let mut widths: Vec<usize> = shown.iter().map(|column| self.width(*column)).collect();
-        if let Some(first) = widths.first_mut() {
-            *first = first.saturating_sub(excess).max(8.min(*first));
+        let flexible = shown.iter().position(|column| self.columns[*column].flexible).unwrap_or(0);
+        if let Some(width) = widths.get_mut(flexible) {
+            *width = width.saturating_sub(excess).max(8.min(*width));
         }
+        self.lines(&shown, &widths, indent)
+    }
+
+    fn lines(&self, shown: &[usize], widths: &[usize], indent: usize) -> String {
         let titles: Vec<String> = self.columns.iter().map(|column| column.title.clone()).collect();
         let mut text = String::new();
-        let titled = titles.iter().any(|title| !title.is_empty());
-        for row in titled.then_some(&titles).into_iter().chain(&self.rows) {
-            text.push_str(&self.line(row, &shown, &widths, indent));
+        if titles.iter().any(|title| !title.is_empty()) {
+            text.push_str(&self.line(&titles, shown, widths, indent));
+        }
+        for (index, row) in self.rows.iter().enumerate() {
+            for (_, heading) in self.headings.iter().filter(|(before, _)| *before == index) {
+                text.push_str(&format!("{heading}\n"));
+            }
+            text.push_str(&self.line(row, shown, widths, indent));
         }
         text
     }

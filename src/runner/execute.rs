@@ -28,7 +28,7 @@ pub fn execute(
 ) -> Executed {
     remember_panics();
     let mut bencher = Bencher::new(settings);
-    let body = AssertUnwindSafe(|| (benchmark.run)(&mut bencher, params, machine));
+    let body = AssertUnwindSafe(|| benchmark.run(&mut bencher, params, machine));
     let answer = catch_unwind(body);
     let (facts, failure) = bencher.into_notes();
     let (outcome, repeats) = match answer {

@@ -25,6 +25,7 @@ static SWEPT: Benchmark = Benchmark {
     needs: |_| Ok(()),
     metrics: Seconds::metrics,
     run: |_, _, _| unreachable!("simulated"),
+    external: None,
 };
 
 fn plan(launches: u32) -> Plan {

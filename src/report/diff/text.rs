@@ -139,7 +139,8 @@ const FACT_WIDTH: usize = 40;
 fn facts(pair: &Pair, view: View) -> String {
     let named: Vec<&str> =
         pair.facts.iter().filter(|f| f.identifying).map(|fact| fact.fact.as_str()).collect();
-    let mut table = Table::new(vec![Column::left(""), Column::left(""), Column::left("")]);
+    let value = Column::left("").flexible();
+    let mut table = Table::new(vec![Column::left(""), value, Column::left("")]);
     for fact in pair.facts.iter().filter(|fact| !fact.identifying) {
         let side = |values: &[String]| cut(&values.join(" | "), FACT_WIDTH);
         let (base, candidate) = (side(&fact.base), side(&fact.candidate));

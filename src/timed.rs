@@ -1,10 +1,40 @@
-//! Futures: drives one to its end on this thread, so that an async function can be timed.
+//! Functions that are timed themselves: what it takes when they can fail, or are async.
 
+use crate::bencher::{Bencher, Samples, Stop};
+use crate::quantity::Seconds;
+use crate::resource::Skip;
+use std::any::Any;
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+
+/// Times a function that can fail. Its first error ends the case: the way to an error has no speed.
+///
+/// # Errors
+/// What the function said; a [`Skip`] stays a skip.
+pub fn iter_fallible<O, E: Display + 'static>(
+    bencher: &mut Bencher,
+    mut f: impl FnMut() -> Result<O, E>,
+) -> Result<Samples<Seconds>, Stop> {
+    let mut first = None;
+    let samples = bencher.iter(|| match f() {
+        Ok(output) => Some(output),
+        Err(error) => {
+            first.get_or_insert(error);
+            None
+        }
+    });
+    match first {
+        None => Ok(samples),
+        Some(error) => Err(match (&error as &dyn Any).downcast_ref::<Skip>() {
+            Some(skip) => skip.clone().into(),
+            None => Stop::Fail(error.to_string()),
+        }),
+    }
+}
 
 struct Unpark(Thread);
 

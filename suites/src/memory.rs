@@ -1,0 +1,239 @@
+//! Memory bandwidth by the rules of STREAM: copy, scale, add and triad over arrays far larger than
+//! the caches.
+
+mod arrays;
+mod kernels;
+mod size;
+
+use crate::claims;
+use crate::nodes::{self, Nodes, note_placement};
+use arrays::{Arrays, Times};
+use kernels::Kernels;
+use std::fmt;
+use std::str::FromStr;
+use vbench::prelude::*;
+
+/// How results are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stores {
+    /// Through the caches, one sequential loop as any compiler makes it.
+    Plain,
+    /// Through the caches, arranged so that the memory controller is busy.
+    Cached,
+    /// Past the caches.
+    Streaming,
+}
+
+impl Stores {
+    const ALL: [Self; 3] = [Self::Plain, Self::Cached, Self::Streaming];
+
+    fn choices() -> Vec<Self> {
+        match Machine::current().profile {
+            Profile::Smoke | Profile::Quick => vec![Self::Cached, Self::Streaming],
+            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
+        }
+    }
+
+    /// The kernels for arrays of `bytes` each.
+    fn kernels(self, bytes: u64) -> Result<Kernels, Skip> {
+        match self {
+            Self::Plain => Ok(Kernels::plain()),
+            Self::Cached => Ok(Kernels::cached(bytes > claims::last_level_total().unwrap_or(0))),
+            Self::Streaming => Kernels::streaming(),
+        }
+    }
+}
+
+impl fmt::Display for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Cached => "cached",
+            Self::Streaming => "streaming",
+        })
+    }
+}
+
+impl FromStr for Stores {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|stores| stores.to_string() == text);
+        found.ok_or_else(|| format!("{text:?} is none of plain, cached, streaming"))
+    }
+}
+
+/// The bandwidth of each kernel: 2, 2, 3 and 3 words per element, as STREAM counts.
+#[derive(Metrics)]
+struct Bandwidth {
+    triad: BytesPerSec,
+    copy: BytesPerSec,
+    scale: BytesPerSec,
+    add: BytesPerSec,
+}
+
+impl Bandwidth {
+    fn of(times: Times, len: usize) -> Self {
+        let words = |count: u64| Bytes(count * (len * size_of::<f64>()) as u64);
+        Self {
+            triad: words(3).per(times.triad),
+            copy: words(2).per(times.copy),
+            scale: words(2).per(times.scale),
+            add: words(3).per(times.add),
+        }
+    }
+}
+
+/// Sustained memory bandwidth of all allowed CPUs.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best)]
+fn stream(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(Stores::choices())] stores: Stores,
+) -> Result<Samples<Bandwidth>, Skip> {
+    Plan::by_rule(b, stores).measure(b, cpus.ids())
+}
+
+/// How bandwidth grows with the number of CPUs.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_threads(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
+    #[axis(thread_counts())] threads: usize,
+) -> Result<Samples<Bandwidth>, Skip> {
+    Plan::by_rule(b, stores).measure(b, cpus.first(threads)?)
+}
+
+/// Bandwidth by the size of one array: where the caches end and memory begins.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_sizes(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis([Stores::Cached])] stores: Stores,
+    #[axis(doubling(Bytes(1 << 20), Bytes(512 << 20)))] size: Bytes,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let plan = Plan { bytes: size.0, ..Plan::by_rule(b, stores) };
+    plan.measure(b, cpus.ids())
+}
+
+/// Bandwidth by the size of the pages.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_pages(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
+    #[axis([Pages::Base4k, Pages::Thp, Pages::Huge2m])] pages: Pages,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let plan = Plan { pages, ..Plan::by_rule(b, stores) };
+    plan.measure(b, cpus.ids())
+}
+
+/// Bandwidth from the CPUs of one node to the memory of one node.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_nodes(
+    b: &mut Bencher,
+    cpus: Cpus,
+    nodes: Nodes,
+    #[axis(nodes::ids())] cpu_node: usize,
+    #[axis(nodes::ids())] memory_node: usize,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let memory = Policy::Bind(memory_node);
+    let plan = Plan { memory, ..Plan::by_rule(b, Stores::Cached) };
+    plan.measure(b, &nodes.cpus(cpu_node, &cpus)?)
+}
+
+/// Bandwidth of all allowed CPUs to memory spread over all nodes.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn stream_interleaved(b: &mut Bencher, cpus: Cpus, _: Nodes) -> Result<Samples<Bandwidth>, Skip> {
+    let plan = Plan { memory: Policy::Interleave, ..Plan::by_rule(b, Stores::Cached) };
+    plan.measure(b, cpus.ids())
+}
+
+/// One way of running the kernels.
+struct Plan {
+    stores: Stores,
+    bytes: u64,
+    pages: Pages,
+    memory: Policy,
+}
+
+impl Plan {
+    /// Arrays as large as the rule asks for; the verdict is a fact.
+    fn by_rule(b: &mut Bencher, stores: Stores) -> Self {
+        let caches = claims::last_level_total();
+        let sizing = size::sizing(caches, claims::memory_available(), b.is_smoke());
+        b.fact("size_rule", sizing.verdict);
+        Self { stores, bytes: sizing.bytes, pages: Pages::Default, memory: Policy::FirstTouch }
+    }
+
+    /// One pinned thread on each of `cpus`.
+    fn measure(&self, b: &mut Bencher, cpus: &[usize]) -> Result<Samples<Bandwidth>, Skip> {
+        fits(self.bytes)?;
+        let kernels = self.stores.kernels(self.bytes)?;
+        let team = Team::pinned(cpus)?;
+        let mut arrays = Arrays::new(&team, self.bytes, self.pages, self.memory)?;
+        note_placement(b, self.pages, self.memory, &arrays.effective())?;
+        let warm = arrays.round(&team, &kernels, 1);
+        let repeats = repeats(warm, b.sample_time());
+        let len = arrays.len();
+        let samples = b.samples(|_| Bandwidth::of(arrays.round(&team, &kernels, repeats), len));
+        let verified = arrays.verify(&team);
+        b.check(verified.is_ok(), verified.err().unwrap_or_default());
+        b.fact("array_bytes", self.bytes);
+        b.fact("threads", team.size());
+        b.fact("instructions", kernels.isa);
+        Ok(samples)
+    }
+}
+
+/// How often a kernel runs per sample, so that small arrays last long enough too: once when the
+/// four kernels together fill the sample's time.
+fn repeats(warm: Times, sample_time: f64) -> u32 {
+    let round = warm.copy + warm.scale + warm.add + warm.triad;
+    (sample_time / round.max(1e-9)).ceil().clamp(1.0, 1e6) as u32
+}
+
+/// The arrays must leave room for everything else.
+fn fits(array: u64) -> Result<(), Skip> {
+    let needed = array.saturating_mul(3);
+    match claims::memory_available() {
+        Some(room) if needed > room.bytes / 10 * 9 => Err(Skip::because(format!(
+            "three arrays of {} MiB need {} MiB of memory, {room}",
+            array >> 20,
+            needed >> 20
+        ))),
+        _ if array == 0 => Err(Skip::because("no memory available for the arrays")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stores, fits, repeats};
+    use crate::memory::arrays::Times;
+
+    #[test]
+    fn small_arrays_repeat_until_a_sample_lasts_long_enough() {
+        let of = |seconds| Times { copy: seconds, scale: seconds, add: seconds, triad: seconds };
+        assert_eq!(repeats(of(0.03), 0.05), 1);
+        assert_eq!(repeats(of(0.001), 0.05), 13);
+        assert!(repeats(of(0.0), 0.05) > 1000);
+    }
+
+    #[test]
+    fn arrays_beyond_memory_are_skipped_with_the_numbers() {
+        let reason = fits(1 << 50).unwrap_err().to_string();
+        assert!(reason.contains("MiB available"), "{reason}");
+        assert!(fits(0).is_err());
+        assert!(fits(1 << 20).is_ok());
+    }
+
+    #[test]
+    fn stores_read_back() {
+        for stores in Stores::ALL {
+            assert_eq!(stores.to_string().parse(), Ok(stores));
+        }
+        assert!("nt".parse::<Stores>().is_err());
+    }
+}

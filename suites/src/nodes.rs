@@ -1,0 +1,109 @@
+//! Memory nodes: which there are, which CPUs are theirs, and whether memory lies as it was asked.
+
+use crate::claims;
+use vbench::prelude::*;
+
+/// The memory nodes of a machine that has several.
+pub struct Nodes {
+    /// Node and its CPUs.
+    all: Vec<(usize, Vec<usize>)>,
+}
+
+impl Nodes {
+    /// The CPUs of a node that this process may use.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn cpus(&self, node: usize, allowed: &Cpus) -> Result<Vec<usize>, Skip> {
+        let cpus = self.all.iter().find(|(id, _)| *id == node).map(|(_, cpus)| cpus.as_slice());
+        let usable: Vec<usize> = allowed
+            .ids()
+            .iter()
+            .copied()
+            .filter(|cpu| cpus.is_some_and(|all| all.contains(cpu)))
+            .collect();
+        match usable.is_empty() {
+            true => Err(Skip::because(format!("no allowed CPU on node {node}"))),
+            false => Ok(usable),
+        }
+    }
+}
+
+impl Require for Nodes {
+    fn acquire(_: &Machine) -> Result<Self, Skip> {
+        let all = claims::nodes();
+        match all.len() {
+            0 => Err(Skip::because("the kernel lists no memory nodes")),
+            1 => Err(Skip::because("needs 2 memory nodes, 1 here")),
+            _ => Ok(Self { all }),
+        }
+    }
+}
+
+/// Ids of the memory nodes, as an axis.
+pub fn ids() -> Vec<usize> {
+    claims::nodes().into_iter().map(|(id, _)| id).collect()
+}
+
+/// Share of huge pages from which a buffer counts as lying in them.
+const HUGE: f64 = 0.9;
+
+/// Notes where the memory lies, fails when it lies on another node than it was bound to, and skips
+/// when the system did not give what was asked, so that no number carries a wrong label.
+///
+/// # Errors
+/// The policy was refused, as containers do, or the huge pages did not come.
+pub fn note_placement(
+    b: &mut Bencher,
+    pages: Pages,
+    policy: Policy,
+    effective: &Effective,
+) -> Result<(), Skip> {
+    b.fact("placement", effective.to_string());
+    effective.policy.clone().map_err(Skip::because)?;
+    if let (Policy::Bind(node), true) = (policy, effective.nodes.is_ok()) {
+        let placed = effective.on_node(node);
+        b.check(placed.is_ok(), placed.err().unwrap_or_default());
+    }
+    match effective.huge {
+        Ok(share) if pages == Pages::Thp && share < HUGE => Err(Skip::because(format!(
+            "asked for transparent huge pages, and {:.0}% of the memory came in them",
+            100.0 * share
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Nodes, note_placement};
+    use vbench::bencher::Settings;
+    use vbench::prelude::*;
+
+    fn noted(pages: Pages, policy: Policy, effective: &Effective) -> Result<(), Skip> {
+        let profile = Profile::Smoke;
+        let settings = Settings { profile, effort: profile.effort(), seed: 1 };
+        note_placement(&mut Bencher::new(settings), pages, policy, effective)
+    }
+
+    #[test]
+    fn a_placement_that_did_not_come_is_a_skip() {
+        let mut effective =
+            Effective { nodes: Err("not permitted".into()), huge: Ok(0.03), policy: Ok(()) };
+        assert_eq!(noted(Pages::Default, Policy::Bind(0), &effective), Ok(()));
+        let skip = noted(Pages::Thp, Policy::FirstTouch, &effective).unwrap_err();
+        assert!(skip.reason().contains("3% of the memory"), "{skip}");
+        effective.policy = Err("memory policy bind:0: not permitted".into());
+        assert!(noted(Pages::Default, Policy::Bind(0), &effective).is_err());
+    }
+
+    #[test]
+    fn a_node_offers_only_cpus_that_are_allowed() {
+        let allowed = Cpus::acquire(Machine::current()).unwrap();
+        let first = allowed.ids()[0];
+        let nodes = Nodes { all: vec![(0, vec![first, 100_000]), (1, vec![100_001])] };
+        assert_eq!(nodes.cpus(0, &allowed), Ok(vec![first]));
+        assert!(nodes.cpus(1, &allowed).unwrap_err().reason().contains("node 1"));
+        assert!(nodes.cpus(2, &allowed).is_err());
+    }
+}

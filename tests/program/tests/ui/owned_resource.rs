@@ -1,0 +1,8 @@
+use vbench::prelude::*;
+
+#[vbench(kind = "cpu")]
+fn timed_itself(cpus: Cpus) -> usize {
+    cpus.count()
+}
+
+fn main() {}
