@@ -24,6 +24,14 @@ impl Level {
             Self::Launch => "launch",
         }
     }
+
+    /// `boots` or `launches`.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Boot => "boots",
+            Self::Launch => "launches",
+        }
+    }
 }
 
 /// Identifies a unit within its side, the same for every row.

@@ -31,8 +31,7 @@ pub fn warnings(
     for (side, sample, units) in [("baseline", base, before), ("candidate", candidate, after)] {
         warnings.extend(quality(side, sample));
         if two_modes(&units.values) {
-            let text = format!("{}es of the {side} fall into two groups", level.name())
-                .replace("bootes", "boots");
+            let text = format!("the {} of the {side} fall into two groups", level.plural());
             warnings.push(Note::new(format!("{side}:bimodal"), text));
         }
     }
@@ -90,7 +89,9 @@ fn best_disagrees(change: &Change, policy: &Policy) -> Option<Note> {
     apart.then(|| Note::new("best:disagrees", text))
 }
 
-/// Least gap between two groups of units, in standard deviations within them.
+/// Least gap between two groups of units, in standard deviations within them. By simulation
+/// (`tests/bars.rs`) 2% of 7v7 rows with normal launches are warned about, and 88% of those whose
+/// launches are 8% apart.
 const GAP: f64 = 6.0;
 /// Least gap that is worth a word, in ln: 1%.
 const LEAST_GAP: f64 = 0.01;
