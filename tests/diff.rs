@@ -247,6 +247,24 @@ fn a_quarantined_run_is_left_out_and_said() {
 }
 
 #[test]
+fn amounts_of_the_moment_are_named_and_settings_are_shown() {
+    let out = tempdir().unwrap();
+    for (mut run, free, governor) in [(default(), 10_i64, "schedutil"), (numa(), 20, "performance")]
+    {
+        run = run.fact("memory.free", free).fact("cpu.governor", governor);
+        for name in ["memory.free", "cpu.governor"] {
+            run.results.environment.facts.get_mut(name).unwrap().stable = false;
+        }
+        run.store(out.path());
+    }
+    let (_, text, _) = diff(out.path(), &["default", "numa", "--format", "text"]);
+    assert!(text.contains("amounts of the moment: memory.free\n"), "{text}");
+    let governor = text.lines().find(|line| line.contains("cpu.governor")).unwrap();
+    assert!(governor.contains("schedutil") && governor.contains("may change by itself"), "{text}");
+    assert!(text.contains("2 facts differ"), "only what is stable can be credited: {text}");
+}
+
+#[test]
 fn names_from_files_cannot_draw_on_the_terminal() {
     let out = tempdir().unwrap();
     default().store(out.path());

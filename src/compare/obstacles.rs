@@ -11,7 +11,8 @@ pub fn obstacles(base: &Sample<'_>, candidate: &Sample<'_>, policy: &Policy) -> 
     for (side, sample) in [("baseline", base), ("candidate", candidate)] {
         reasons.extend(bad_values(side, sample));
         if sample.mixed {
-            let text = format!("the runs of the {side} disagree about its unit or direction");
+            let text =
+                format!("the runs of the {} disagree about its unit or direction", word(side));
             reasons.push(Note::new(format!("{side}:mixed"), text));
         }
     }
@@ -25,6 +26,11 @@ pub fn obstacles(base: &Sample<'_>, candidate: &Sample<'_>, policy: &Policy) -> 
         reasons.push(Note::new("version", text));
     }
     reasons
+}
+
+/// How a side is called in a sentence; codes say `baseline`.
+pub fn word(side: &str) -> &str {
+    if side == "baseline" { "base" } else { side }
 }
 
 /// The reason of a side without values.
@@ -50,7 +56,7 @@ fn bad_values(side: &str, sample: &Sample<'_>) -> Vec<Note> {
     let judged = kinds.into_iter().take(if exact { 2 } else { 4 });
     let found = judged.filter_map(|(code, text, bad)| {
         let launch = sample.launches.iter().find(|launch| launch.values.iter().any(|v| bad(*v)))?;
-        let text = format!("a value of the {side} {text} (launch {})", launch.number.1);
+        let text = format!("a value of the {} {text} (launch {})", word(side), launch.number.1);
         Some(Note::new(format!("{side}:{code}"), text))
     });
     found.collect()

@@ -2,6 +2,7 @@
 
 use super::gather::Sample;
 use super::note::Note;
+use super::obstacles::word;
 use super::policy::Policy;
 use super::row::Change;
 use super::units::{Level, Units};
@@ -31,7 +32,7 @@ pub fn warnings(
     for (side, sample, units) in [("baseline", base, before), ("candidate", candidate, after)] {
         warnings.extend(quality(side, sample));
         if two_modes(&units.values) {
-            let text = format!("the {} of the {side} fall into two groups", level.plural());
+            let text = format!("the {} of the {} fall into two groups", level.plural(), word(side));
             warnings.push(Note::new(format!("{side}:bimodal"), text));
         }
     }
@@ -64,14 +65,14 @@ fn sequential(base: &Sample<'_>, candidate: &Sample<'_>) -> bool {
 fn quality(side: &str, sample: &Sample<'_>) -> Vec<Note> {
     let mut warnings = Vec::new();
     let disturbed: usize = sample.launches.iter().map(|launch| launch.disturbed).sum();
+    let count = sample.values().count();
     if disturbed > 0 {
-        let text =
-            format!("{disturbed} of {} values disturbed in the {side}", sample.values().count());
+        let text = format!("{disturbed} of {count} values disturbed in the {}", word(side));
         warnings.push(Note::new(format!("{side}:disturbed"), text));
     }
     if sample.failed > 0 {
         let all = sample.failed + sample.launches.len();
-        let text = format!("{} of {all} launches failed in the {side}", sample.failed);
+        let text = format!("{} of {all} launches failed in the {}", sample.failed, word(side));
         warnings.push(Note::new(format!("{side}:failed"), text));
     }
     warnings

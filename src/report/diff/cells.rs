@@ -283,10 +283,11 @@ pub fn unsettled(pair: &Pair) -> Option<String> {
     (!rows.is_empty()).then(|| format!("to settle what is unclear: {}", named.join("; ")))
 }
 
-/// One sentence per distinct reason of rows that cannot be compared.
-pub fn obstacles(pair: &Pair) -> Vec<String> {
+/// One sentence per distinct reason of shown rows that cannot be compared.
+pub fn obstacles(pair: &Pair, view: View) -> Vec<String> {
     let mut reasons: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    for row in &pair.rows {
+    let shown = |row: &&Row| view.all_metrics || row.metric.role != Role::Info;
+    for row in pair.rows.iter().filter(shown) {
         for reason in &row.reasons {
             reasons.entry(&reason.text).or_default().push(row);
         }

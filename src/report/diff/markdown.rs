@@ -50,7 +50,7 @@ fn pair_text(comparison: &Comparison, pair: &Pair, view: View) -> String {
             text.push_str(&group_line(group, view));
         }
     }
-    let obstacles = obstacles(pair);
+    let obstacles = obstacles(pair, view);
     if !obstacles.is_empty() {
         text.push('\n');
     }

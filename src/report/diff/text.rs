@@ -29,7 +29,7 @@ fn pair_text(comparison: &Comparison, pair: &Pair, view: View) -> String {
     }
     text.push_str(&rows(comparison, pair, view));
     let _ = writeln!(text, "\n{}", summary(pair, &comparison.policy));
-    for line in unsettled(pair).into_iter().chain(obstacles(pair)) {
+    for line in unsettled(pair).into_iter().chain(obstacles(pair, view)) {
         let _ = writeln!(text, "{}", inert(&line));
     }
     text
@@ -137,28 +137,39 @@ const NAME_WIDTH: usize = 16;
 const FACT_WIDTH: usize = 40;
 
 fn facts(pair: &Pair, view: View) -> String {
-    let named: Vec<&str> =
-        pair.facts.iter().filter(|f| f.identifying).map(|fact| fact.fact.as_str()).collect();
-    let value = Column::left("").flexible();
-    let mut table = Table::new(vec![Column::left(""), value, Column::left("")]);
-    for fact in pair.facts.iter().filter(|fact| !fact.identifying) {
+    let mut table = Table::new(vec![Column::left(""), Column::left(""), Column::left("")]);
+    let (mut names, mut amounts) = (Vec::new(), Vec::new());
+    for fact in &pair.facts {
         let side = |values: &[String]| cut(&values.join(" | "), FACT_WIDTH);
-        let (base, candidate) = (side(&fact.base), side(&fact.candidate));
-        let change = format!("{base} {} {candidate}", view.arrow());
-        table.row(vec![fact.fact.clone(), change, status(fact).to_owned()]);
+        if fact.identifying {
+            names.push(fact.fact.as_str());
+        } else if is_passing(fact) {
+            amounts.push(fact.fact.as_str());
+        } else {
+            let change = format!("{} {} {}", side(&fact.base), view.arrow(), side(&fact.candidate));
+            table.row(vec![fact.fact.clone(), change, status(fact).to_owned()]);
+        }
     }
     let mut text = String::new();
     if !table.rows.is_empty() {
         let _ = write!(text, "facts that differ\n{}", table.render(2, view.width));
     }
-    if !named.is_empty() {
-        let _ = writeln!(text, "  names that differ: {}", inert(&named.join(", ")));
+    for (what, facts) in [("names that differ", names), ("amounts of the moment", amounts)] {
+        if !facts.is_empty() {
+            let _ = writeln!(text, "  {what}: {}", inert(&facts.join(", ")));
+        }
     }
     if pair.identical_facts > 0 {
         let others = if pair.identical_facts == 1 { "other is" } else { "others are" };
         let _ = writeln!(text, "  {} {others} identical", pair.identical_facts);
     }
     text
+}
+
+/// Free memory and the like: amounts that are never twice the same.
+fn is_passing(fact: &FactDifference) -> bool {
+    let number = |value: &String| value.parse::<f64>().is_ok();
+    !fact.stable && !fact.expected && fact.base.iter().chain(&fact.candidate).all(number)
 }
 
 fn status(fact: &FactDifference) -> &'static str {
