@@ -1,6 +1,6 @@
 /* A walk along a ring of pointers, one per 64-byte line, as a peer for latency::pointer_chase.
  *
- *   gcc -O2 chase.c -o chase && ./chase BYTES random|page-local [thp]
+ *   gcc -O2 chase.c -o chase && ./chase BYTES random|page-local
  *
  * Shares no code and no method of building with the benchmark: it shuffles the order of visits and
  * links it, where the benchmark draws the cycle itself. Prints the median over five walks of
@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-enum { LINE = 64, PAGE = 4096, HUGE = 2 << 20, WALKS = 5 };
+enum { LINE = 64, PAGE = 4096, WALKS = 5 };
 
 static uint64_t state = 88172645463325252ull;
 
@@ -86,18 +86,14 @@ static int ascending(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	size_t bytes = argc >= 3 ? strtoull(argv[1], NULL, 10) : 0, lines = bytes / LINE;
+	size_t bytes = argc == 3 ? strtoull(argv[1], NULL, 10) : 0, lines = bytes / LINE;
 	if (bytes < PAGE || bytes % PAGE) {
-		fprintf(stderr, "usage: chase BYTES random|page-local [thp] (whole pages)\n");
+		fprintf(stderr, "usage: chase BYTES random|page-local (whole pages)\n");
 		return 2;
 	}
-	/* Room to begin at a huge page; transparent huge pages come only when asked for. */
-	char *memory = mmap(NULL, bytes + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	size_t *order = visits(lines, strcmp(argv[2], "random") ? PAGE / LINE : lines);
 	if (memory == MAP_FAILED || !order)
-		return 1;
-	memory = (char *)(((uintptr_t)memory + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
-	if (argc > 3 && madvise(memory, (bytes + HUGE - 1) & ~(size_t)(HUGE - 1), MADV_HUGEPAGE))
 		return 1;
 	for (size_t i = 0; i < lines; i++)
 		*(void **)(memory + order[i] * LINE) = memory + order[(i + 1) % lines] * LINE;
