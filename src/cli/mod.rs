@@ -51,13 +51,16 @@ type Ended = Result<u8, String>;
 /// # use my_benchmarks as _;
 /// ```
 ///
-/// Without arguments it only checks that every benchmark works, as `cargo test --benches` expects.
+/// It measures when `cargo bench` runs it, which passes `--bench`, or when the command `run` is
+/// given. Else it only checks that every selected benchmark works, as `cargo test --benches` and
+/// `cargo nextest run` expect.
 pub fn main() -> ExitCode {
-    enter(
-        |arguments| {
-            if arguments.is_empty() { vec!["run".into(), "--test".into()] } else { arguments }
-        },
-    )
+    enter(|mut arguments| {
+        if !names_command(&arguments) && !arguments.iter().any(|argument| argument == "--bench") {
+            arguments.push("--test".to_owned());
+        }
+        arguments
+    })
 }
 
 /// The entry point of a program with commands. Without arguments it shows its help and its list.
@@ -145,16 +148,18 @@ fn linked() -> Result<Vec<&'static Benchmark>, String> {
 
 /// Cargo appends `--bench`, wherever it stands; a missing command is `run`.
 fn with_command(arguments: &[String]) -> Vec<String> {
-    let commands: Vec<String> =
-        Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let given: Vec<&String> = arguments.iter().filter(|argument| *argument != "--bench").collect();
-    let own = |first: &&&String| {
-        commands.contains(first)
-            || ["help", "--help", "-h", "--version", "-V"].contains(&first.as_str())
+    let command = if names_command(arguments) { None } else { Some("run".to_owned()) };
+    let given = arguments.iter().filter(|argument| *argument != "--bench").cloned();
+    ["vbench".to_owned()].into_iter().chain(command).chain(given).collect()
+}
+
+/// True when the first argument is a command, or asks for help or the version.
+fn names_command(arguments: &[String]) -> bool {
+    let Some(first) = arguments.iter().find(|argument| *argument != "--bench") else {
+        return false;
     };
-    let command = if given.first().filter(own).is_some() { None } else { Some("run".to_owned()) };
-    let program = ["vbench".to_owned()].into_iter();
-    program.chain(command).chain(given.into_iter().cloned()).collect()
+    Cli::command().get_subcommands().any(|command| command.get_name() == first)
+        || ["help", "--help", "-h", "--version", "-V"].contains(&first.as_str())
 }
 
 fn usage(error: &clap::Error, console: &mut Console<'_>) -> u8 {

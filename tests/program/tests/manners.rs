@@ -60,7 +60,7 @@ fn the_json_list_tells_metrics_axes_and_reasons_without_running() {
 
 #[test]
 fn what_the_list_prints_is_what_exact_takes() {
-    let out = ok(&["--exact", "good::swept/size=8KiB", "--nocapture", "--test"]);
+    let out = ok(&["--exact", "good::swept/size=8KiB", "--nocapture"]);
     assert!(out.contains("test good::swept/size=8KiB ... ok"), "{out}");
     assert!(out.contains("1 passed; 0 failed; 0 ignored"), "{out}");
 }
@@ -79,7 +79,7 @@ fn without_arguments_everything_is_checked_once_and_nothing_stored() {
 
 #[test]
 fn a_failed_check_run_exits_with_1_and_names_the_failure() {
-    let output = program().args(["--test", "--exact", "faults::wrong_answer"]).output().unwrap();
+    let output = program().args(["--exact", "faults::wrong_answer"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).contains("faults::wrong_answer: check failed: 1 + 1 is 2"));
 }
@@ -104,7 +104,13 @@ fn bad_usage_exits_with_2_and_says_what_was_expected() {
         (&["--config", ""], "a name must not be empty"),
     ];
     for (arguments, expected) in cases {
-        let output = program().args(arguments).arg("--exact").arg("good::swept").output().unwrap();
+        let output = program()
+            .arg("run")
+            .args(arguments)
+            .arg("--exact")
+            .arg("good::swept")
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
     }
@@ -135,7 +141,18 @@ fn launches_interleave_in_a_drawn_order_that_a_seed_repeats() {
     let order = |seed: &str| {
         let out = tempdir().unwrap();
         let output = program()
-            .args(["--samples", "1", "--time", "1ms", "--launches", "2", "--seed", seed, "good"])
+            .args([
+                "run",
+                "--samples",
+                "1",
+                "--time",
+                "1ms",
+                "--launches",
+                "2",
+                "--seed",
+                seed,
+                "good",
+            ])
             .arg("--out")
             .arg(out.path())
             .output()

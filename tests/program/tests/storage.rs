@@ -14,7 +14,7 @@ use vbench_results::{read_samples, read_summary};
 /// Starts a run of twelve short launches and waits until `finished` of them are in the journal.
 fn begin(out: &Path, finished: usize) -> Child {
     let mut child = program()
-        .args(["good::waits", "--include-ignored", "--samples", "2", "--launches", "2"])
+        .args(["run", "good::waits", "--include-ignored", "--samples", "2", "--launches", "2"])
         .args(["--format", "json", "--label", "ticket=42", "--out"])
         .arg(out)
         .stdout(Stdio::piped())
@@ -32,7 +32,7 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 fn resume(out: &Path) -> Output {
-    program().arg("--resume").arg("--out").arg(out).output().unwrap()
+    program().args(["run", "--resume"]).arg("--out").arg(out).output().unwrap()
 }
 
 /// Every one of the twelve launches is there once, with both repeats.
@@ -201,6 +201,7 @@ fn a_full_disk_is_said_with_what_is_kept() {
     let script = r#"mount -t tmpfs -o size=300k none /mnt && mkdir /mnt/out && "$@"; code=$?; cp -r /mnt/out "$COPY"; exit $code"#;
     let output = within(script)
         .args([
+            "run",
             "--exact",
             "good::adds",
             "--samples",

@@ -22,7 +22,18 @@ pub fn clean(command: &mut Command) {
 /// The smallest real run of cases, stored in `out`.
 pub fn tiny_run(out: &Path, cases: &[&str]) -> Command {
     let mut command = program();
-    command.args(["--exact", "--samples", "2", "--time", "1ms", "--launches", "1", "--seed", "1"]);
+    command.args([
+        "run",
+        "--exact",
+        "--samples",
+        "2",
+        "--time",
+        "1ms",
+        "--launches",
+        "1",
+        "--seed",
+        "1",
+    ]);
     command.arg("--out").arg(out).args(cases);
     command
 }
