@@ -51,7 +51,7 @@ const PLATEAU_COST: f64 = 12.0;
 const STRAY_COST: f64 = 16.0;
 /// A level may end this far from the claimed size and still be that cache: a ring shares the cache
 /// with page tables and the rest of the system, and a set fills unevenly.
-const CLAIM_TOLERANCE: f64 = 1.5;
+const CLAIM_TOLERANCE: f64 = 1.25;
 
 /// The plateaus of a curve, smallest sizes first. Points that are no positive numbers are left out.
 ///

@@ -71,9 +71,9 @@ fn told(name: &str, points: &[Point], unit: &Unit, claims: &[(String, u64)]) -> 
     for (claim, (cache, size)) in compare(&levels, &sizes).iter().zip(claims) {
         let verdict = match claim.level {
             Some(level) => {
-                format!("confirmed by the level of {}", with_unit(levels[level].value, unit))
+                format!("agrees with the level of {}", with_unit(levels[level].value, unit))
             }
-            None => "no level ends there: not confirmed".to_owned(),
+            None => "no level ends there".to_owned(),
         };
         lines.push(format!("  claimed {cache} {}: {verdict}", bytes(*size)));
     }

@@ -102,7 +102,7 @@ memory::stream  [memory]  pages=thp stores=cached
 levels of latency::chase
    1.50 ns  4KiB to 32KiB, ends between 32KiB and 64KiB
    6.00 ns  64KiB to 1MiB, the largest size measured is still on it
-  claimed L1D 32KiB: confirmed by the level of 1.50 ns
+  claimed L1D 32KiB: agrees with the level of 1.50 ns
 failed: cpu::wrong: check failed: \\u{1b}[31m2 + 2
 skipped: gpu::copy: needs 1 GPU, found 0
 memory::stream: size_rule: not kept: 64 MiB < 4 x 48 MiB
