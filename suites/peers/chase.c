@@ -90,6 +90,8 @@ int main(int argc, char **argv)
 	size_t *order = visits(lines, strcmp(argv[2], "random") ? PAGE / LINE : lines);
 	if (memory == MAP_FAILED || !order)
 		return 1;
+	/* In the order of addresses: touched along the walk, pages would lie in its order. */
+	memset(memory, 0, bytes);
 	for (size_t i = 0; i < lines; i++)
 		*(void **)(memory + order[i] * LINE) = memory + order[(i + 1) % lines] * LINE;
 	void *p = memory + order[0] * LINE;

@@ -34,10 +34,10 @@ impl Stores {
         }
     }
 
-    /// The kernels for arrays of `bytes` each.
-    fn kernels(self, bytes: u64) -> Result<Kernels, Skip> {
+    /// The kernels to choose from, for arrays of `bytes` each.
+    fn kernels(self, bytes: u64) -> Result<Vec<Kernels>, Skip> {
         match self {
-            Self::Plain => Ok(Kernels::plain()),
+            Self::Plain => Ok(vec![Kernels::plain()]),
             Self::Cached => Ok(Kernels::cached(bytes > claims::last_level_total().unwrap_or(0))),
             Self::Streaming => Kernels::streaming(),
         }
@@ -150,6 +150,9 @@ fn stream_interleaved(b: &mut Bencher, cpus: Cpus, _: Nodes) -> Result<Samples<B
     plan.measure(b, cpus.ids())
 }
 
+/// Seconds that one trial of an arrangement lasts at least.
+const TRIAL: f64 = 0.005;
+
 /// One way of running the kernels.
 struct Plan {
     stores: Stores,
@@ -170,11 +173,14 @@ impl Plan {
     /// One pinned thread on each of `cpus`.
     fn measure(&self, b: &mut Bencher, cpus: &[usize]) -> Result<Samples<Bandwidth>, Skip> {
         fits(self.bytes)?;
-        let kernels = self.stores.kernels(self.bytes)?;
+        let choices = self.stores.kernels(self.bytes)?;
         let team = Team::pinned(cpus)?;
         let mut arrays = Arrays::new(&team, self.bytes, self.pages, self.memory)?;
         note_placement(b, self.pages, self.memory, &arrays.effective())?;
-        let warm = arrays.round(&team, &kernels, 1);
+        let kernels = choices.first().ok_or_else(|| Skip::because("no kernels to choose from"))?;
+        let warm = arrays.round(&team, kernels, 1);
+        let trial = repeats(warm, TRIAL);
+        let kernels = arrays.fastest(&team, &choices, trial).unwrap_or(*kernels);
         let repeats = repeats(warm, b.sample_time());
         let len = arrays.len();
         let samples = b.samples(|_| Bandwidth::of(arrays.round(&team, &kernels, repeats), len));
@@ -182,7 +188,7 @@ impl Plan {
         b.check(verified.is_ok(), verified.err().unwrap_or_default());
         b.fact("array_bytes", self.bytes);
         b.fact("threads", team.size());
-        b.fact("instructions", kernels.isa);
+        b.fact("kernels", kernels.made());
         Ok(samples)
     }
 }

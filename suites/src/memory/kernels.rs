@@ -5,7 +5,16 @@
 use vbench::prelude::Skip;
 
 /// `out`, two inputs (the second is ignored by copy and scale), and the factor.
-pub type Kernel = fn(&mut [f64], &[f64], &[f64], f64);
+pub type Run = fn(&mut [f64], &[f64], &[f64], f64);
+
+/// One implementation of one kernel.
+#[derive(Clone, Copy)]
+pub struct Kernel {
+    /// The function.
+    pub run: Run,
+    /// Its instructions, and in which order it goes through memory.
+    pub made: &'static str,
+}
 
 /// One implementation of the four kernels.
 #[derive(Clone, Copy)]
@@ -18,8 +27,6 @@ pub struct Kernels {
     pub add: Kernel,
     /// `out = x + s * y`.
     pub triad: Kernel,
-    /// The instructions used.
-    pub isa: &'static str,
 }
 
 const COPY: u8 = 0;
@@ -28,45 +35,58 @@ const ADD: u8 = 2;
 const TRIAD: u8 = 3;
 
 impl Kernels {
+    fn of(made: &'static str, [copy, scale, add, triad]: [Run; 4]) -> Self {
+        let kernel = |run| Kernel { run, made };
+        Self { copy: kernel(copy), scale: kernel(scale), add: kernel(add), triad: kernel(triad) }
+    }
+
     /// One sequential loop each, as any compiler makes it; copy is a call of `memcpy`, which is
     /// what gcc turns that loop into, and whose large copies bypass the caches by themselves.
     pub fn plain() -> Self {
-        Self {
-            copy: memcpy,
-            scale: plain::<SCALE>,
-            add: plain::<ADD>,
-            triad: plain::<TRIAD>,
-            isa: "loop",
-        }
+        Self::of("loop", [memcpy, plain::<SCALE>, plain::<ADD>, plain::<TRIAD>])
     }
 
-    /// Ordinary stores with the widest vectors that this CPU has. The copy of arrays that no cache
-    /// holds bypasses the caches all the same: it does so in every compiled program, which calls
-    /// `memcpy`, and must not depend on the C library that this one is linked with.
-    pub fn cached(beyond_caches: bool) -> Self {
+    /// Ordinary stores, in every arrangement that is the fastest somewhere. The copy of arrays
+    /// that no cache holds bypasses the caches all the same: it does so in every compiled program,
+    /// which calls `memcpy`, and must not depend on the C library that this one is linked with.
+    pub fn cached(beyond_caches: bool) -> Vec<Self> {
         let cached = Self::ordinary();
         match Self::streaming() {
-            Ok(streaming) if beyond_caches => Self { copy: streaming.copy, ..cached },
+            Ok(streaming) if beyond_caches => {
+                let copies = streaming.iter().map(|kernels| kernels.copy).cycle();
+                cached
+                    .into_iter()
+                    .zip(copies)
+                    .map(|(cached, copy)| Self { copy, ..cached })
+                    .collect()
+            }
             _ => cached,
         }
     }
 
-    fn ordinary() -> Self {
+    fn ordinary() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
-        return x86::widest::<false>();
+        return x86::arrangements::<false>();
         #[cfg(not(target_arch = "x86_64"))]
-        return Self::plain();
+        return vec![Self::plain()];
     }
 
-    /// Stores that bypass the caches.
+    /// Stores that bypass the caches, in every arrangement that is the fastest somewhere.
     ///
     /// # Errors
     /// None are implemented for this kind of CPU.
-    pub fn streaming() -> Result<Self, Skip> {
+    pub fn streaming() -> Result<Vec<Self>, Skip> {
         #[cfg(target_arch = "x86_64")]
-        return Ok(x86::widest::<true>());
+        return Ok(x86::arrangements::<true>());
         #[cfg(not(target_arch = "x86_64"))]
         return Err(Skip::because("non-temporal stores are implemented for x86-64 only"));
+    }
+
+    /// How each kernel is made, for a fact.
+    pub fn made(&self) -> String {
+        let Self { copy, scale, add, triad } = self;
+        let named = [("copy", copy), ("scale", scale), ("add", add), ("triad", triad)];
+        named.map(|(name, kernel)| format!("{name}: {}", kernel.made)).join(", ")
     }
 }
 
@@ -96,25 +116,35 @@ mod x86 {
     const LINE: usize = 8;
     /// Streams that a thread follows at a time. One stream leaves the memory controller idle
     /// between its pages; four in neighbouring pages gave 1.15 times the bandwidth on an Ice Lake
-    /// guest, and glibc's `memcpy` has done the same for large copies since 2.33.
-    const STREAMS: usize = 4;
+    /// guest, and glibc's `memcpy` has done the same for large copies since 2.33. On a Zen 4 guest
+    /// one stream is 1.1 to 1.25 times as fast as four, so both are offered.
+    const FOUR: usize = 4;
+    const ONE: usize = 1;
     /// Numbers in one stream of a block: a base page, so that each stream has its own prefetcher.
     const STREAM: usize = 512;
-    /// Numbers done in one stream before the next has its turn: four lines.
+    /// Numbers done in one of several streams before the next has its turn: four lines.
     const TURN: usize = 4 * LINE;
-    const BLOCK: usize = STREAMS * STREAM;
     /// Alignment that the widest non-temporal store asks for, in numbers.
     const ALIGNMENT: usize = 64;
 
-    /// The kernels for the widest vectors that this CPU has.
-    pub fn widest<const BYPASS: bool>() -> Kernels {
-        if is_x86_feature_detected!("avx512f") {
-            avx512::kernels::<BYPASS>()
-        } else if is_x86_feature_detected!("avx2") {
-            avx2::kernels::<BYPASS>()
+    /// Four streams of the widest vectors, and one stream of each width that compilers choose.
+    pub fn arrangements<const BYPASS: bool>() -> Vec<Kernels> {
+        let avx512 = is_x86_feature_detected!("avx512f");
+        let avx2 = is_x86_feature_detected!("avx2");
+        let mut all = Vec::new();
+        if avx512 {
+            all.push(avx512::kernels::<BYPASS, FOUR>());
+            all.push(avx512::kernels::<BYPASS, ONE>());
+        } else if avx2 {
+            all.push(avx2::kernels::<BYPASS, FOUR>());
         } else {
-            sse2::kernels::<BYPASS>()
+            all.push(sse2::kernels::<BYPASS, FOUR>());
+            all.push(sse2::kernels::<BYPASS, ONE>());
         }
+        if avx2 {
+            all.push(avx2::kernels::<BYPASS, ONE>());
+        }
+        all
     }
 
     macro_rules! vectors {
@@ -124,17 +154,18 @@ mod x86 {
                 use super::*;
 
                 /// The kernels with these vectors.
-                pub fn kernels<const BYPASS: bool>() -> Kernels {
-                    Kernels {
-                        copy: checked::<COPY, BYPASS>,
-                        scale: checked::<SCALE, BYPASS>,
-                        add: checked::<ADD, BYPASS>,
-                        triad: checked::<TRIAD, BYPASS>,
-                        isa: stringify!($isa),
-                    }
+                pub fn kernels<const BYPASS: bool, const STREAMS: usize>() -> Kernels {
+                    let made = match STREAMS {
+                        ONE => concat!(stringify!($isa), " in sequence"),
+                        _ => concat!(stringify!($isa), " in four streams"),
+                    };
+                    let copy = checked::<COPY, BYPASS, STREAMS>;
+                    let scale = checked::<SCALE, BYPASS, STREAMS>;
+                    let add = checked::<ADD, BYPASS, STREAMS>;
+                    Kernels::of(made, [copy, scale, add, checked::<TRIAD, BYPASS, STREAMS>])
                 }
 
-                fn checked<const KERNEL: u8, const BYPASS: bool>(
+                fn checked<const KERNEL: u8, const BYPASS: bool, const STREAMS: usize>(
                     out: &mut [f64],
                     x: &[f64],
                     y: &[f64],
@@ -145,22 +176,23 @@ mod x86 {
                     let (out, x, y) = (&mut out[..len], &x[..len], &y[..len]);
                     // Up to the first aligned number, and after the last whole block, plain loops.
                     let head = out.as_ptr().align_offset(ALIGNMENT).min(len);
-                    let tail = head + (len - head) / BLOCK * BLOCK;
+                    let block = STREAMS * STREAM;
+                    let tail = head + (len - head) / block * block;
                     plain::<KERNEL>(&mut out[..head], &x[..head], &y[..head], s);
                     // SAFETY: the CPU has the feature; the three slices have one length, a
-                    // multiple of `BLOCK`; the first begins aligned.
+                    // whole number of blocks; the first begins aligned.
                     unsafe {
                         let (x, y) = (&x[head..tail], &y[head..tail]);
-                        blocks::<KERNEL, BYPASS>(&mut out[head..tail], x, y, s);
+                        blocks::<KERNEL, BYPASS, STREAMS>(&mut out[head..tail], x, y, s);
                     }
                     plain::<KERNEL>(&mut out[tail..], &x[tail..], &y[tail..], s);
                 }
 
                 /// # Safety
-                /// Slices of one length that is a multiple of `BLOCK`; `out` begins at a multiple
-                /// of `ALIGNMENT` bytes.
+                /// Slices of one length that is a multiple of `STREAMS * STREAM`; `out` begins at
+                /// a multiple of `ALIGNMENT` numbers.
                 #[target_feature(enable = $feature)]
-                unsafe fn blocks<const KERNEL: u8, const BYPASS: bool>(
+                unsafe fn blocks<const KERNEL: u8, const BYPASS: bool, const STREAMS: usize>(
                     out: &mut [f64],
                     x: &[f64],
                     y: &[f64],
@@ -169,19 +201,24 @@ mod x86 {
                     let len = out.len();
                     let (out, x, y) = (out.as_mut_ptr(), x.as_ptr(), y.as_ptr());
                     let factor = $splat(s);
-                    for block in (0..len).step_by(BLOCK) {
-                        for done in (0..STREAM).step_by(TURN) {
+                    let turn = if STREAMS == ONE { STREAM } else { TURN };
+                    for block in (0..len).step_by(STREAMS * STREAM) {
+                        for done in (0..STREAM).step_by(turn) {
                             for stream in 0..STREAMS {
                                 let at = block + stream * STREAM + done;
-                                // The next turn of this stream; past the end is harmless.
-                                for line in (0..TURN).step_by(LINE) {
-                                    let next = at + TURN + line;
+                                // The next turn of this stream; past the end is harmless. One
+                                // stream is what the hardware's own prefetchers follow best.
+                                for line in (0..turn).step_by(LINE) {
+                                    if STREAMS == ONE {
+                                        break;
+                                    }
+                                    let next = at + turn + line;
                                     _mm_prefetch::<_MM_HINT_T0>(x.wrapping_add(next).cast());
                                     if KERNEL >= ADD {
                                         _mm_prefetch::<_MM_HINT_T0>(y.wrapping_add(next).cast());
                                     }
                                 }
-                                for lane in (at..at + TURN).step_by($lanes) {
+                                for lane in (at..at + turn).step_by($lanes) {
                                     // SAFETY: `lane + $lanes` is at most the length of the slices,
                                     // and `out + lane` is aligned because `lane` counts whole
                                     // vectors from an aligned start.
@@ -253,17 +290,16 @@ mod tests {
 
     /// Every implementation that this CPU can run.
     fn all() -> Vec<Kernels> {
-        let mut all = vec![Kernels::plain(), Kernels::cached(false), Kernels::cached(true)];
-        all.extend(Kernels::streaming());
+        let mut all = vec![Kernels::plain()];
+        all.extend(Kernels::cached(false));
+        all.extend(Kernels::cached(true));
+        all.extend(Kernels::streaming().into_iter().flatten());
         #[cfg(target_arch = "x86_64")]
         {
-            use super::x86::{avx2, avx512, sse2};
-            all.extend([sse2::kernels::<false>(), sse2::kernels::<true>()]);
+            use super::x86::{avx2, sse2};
+            all.extend([sse2::kernels::<false, 4>(), sse2::kernels::<true, 1>()]);
             if std::arch::is_x86_feature_detected!("avx2") {
-                all.extend([avx2::kernels::<false>(), avx2::kernels::<true>()]);
-            }
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                all.extend([avx512::kernels::<false>(), avx512::kernels::<true>()]);
+                all.extend([avx2::kernels::<false, 4>(), avx2::kernels::<true, 4>()]);
             }
         }
         all
@@ -282,11 +318,11 @@ mod tests {
                 };
                 let run = |kernel: super::Kernel| {
                     let mut out = vec![-1.0; len + skip];
-                    kernel(&mut out[skip..], x, y, 0.5);
+                    (kernel.run)(&mut out[skip..], x, y, 0.5);
                     assert!(out[..skip].iter().all(|untouched| *untouched == -1.0));
                     out.split_off(skip)
                 };
-                let isa = kernels.isa;
+                let isa = kernels.made();
                 assert_eq!(run(kernels.copy), wanted(|x, _| x), "{isa} copy {len}");
                 assert_eq!(run(kernels.scale), wanted(|x, _| 0.5 * x), "{isa} scale {len}");
                 assert_eq!(run(kernels.add), wanted(|x, y| x + y), "{isa} add {len}");
