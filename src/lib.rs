@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod compare;
 pub mod environment;
+pub mod export;
 pub mod external;
 pub mod host;
 pub mod levels;
@@ -25,6 +26,8 @@ pub mod runner;
 pub mod stats;
 pub mod store;
 pub mod team;
+pub mod terminal;
+pub mod text;
 mod timed;
 pub mod topology;
 

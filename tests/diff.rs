@@ -25,7 +25,7 @@ fn diff(out: &Path, arguments: &[&str]) -> (u8, String, String) {
         .map(|argument| (*argument).to_owned())
         .collect();
     let (mut written, mut said) = (Vec::new(), Vec::new());
-    let mut console = Console { out: &mut written, err: &mut said, width: 120, live: false };
+    let mut console = Console::plain(&mut written, &mut said, 120);
     let code = run_cli(&all, &mut console);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (code, text(written), text(said))
@@ -54,12 +54,12 @@ fn example(view: View) -> String {
 
 #[test]
 fn the_screen_at_120_columns() {
-    insta::assert_snapshot!(example(View { width: 120, unicode: true, all_metrics: true }));
+    insta::assert_snapshot!(example(View { width: 120, unicode: true, colour: false, all_metrics: true }));
 }
 
 #[test]
 fn the_screen_at_80_columns_without_unicode() {
-    let text = example(View { width: 80, unicode: false, all_metrics: false });
+    let text = example(View { width: 80, unicode: false, colour: false, all_metrics: false });
     assert!(text.is_ascii());
     insta::assert_snapshot!(text);
 }
@@ -69,7 +69,7 @@ fn markdown_is_a_table_per_kind() {
     let (base, candidate) = (default().results, numa().results);
     let candidate = Side { name: "numa|x", runs: from_ref(&candidate) };
     let base = Side { name: "default", runs: from_ref(&base) };
-    let view = View { width: 80, unicode: true, all_metrics: false };
+    let view = View { width: 80, unicode: true, colour: false, all_metrics: false };
     insta::assert_snapshot!(markdown(&compare(&base, &[candidate], &Policy::default()), view));
 }
 

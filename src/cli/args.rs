@@ -12,9 +12,36 @@ use std::time::Duration;
 #[derive(Debug, Parser)]
 #[command(name = "vbench", version, about, long_about = None, after_help = EXAMPLES)]
 pub struct Cli {
+    /// When to colour: always, never, or auto (a terminal, and no NO_COLOR)
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(env = "VBENCH_COLOR", hide_possible_values = true, hide_env = true)]
+    pub color: Color,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Where a terminal shows it, unless the environment says otherwise.
+    #[default]
+    Auto,
+    /// Also into files and pipes.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl Color {
+    /// What the user asked for; `None` leaves it to the stream.
+    pub fn wanted(self) -> Option<bool> {
+        match self {
+            Self::Auto => None,
+            Self::Always => Some(true),
+            Self::Never => Some(false),
+        }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -26,6 +53,7 @@ Examples:
   vbench run --resume                       go on with the run that was interrupted
   vbench show                               the newest stored run as a table
   vbench diff default vcpu_pin              which differences are real
+  vbench export csv default -o samples.csv  for other tools: also JUnit, OpenMetrics, Bencher ...
 
 Without a command the arguments are those of `run`, so `cargo bench -- stream` works.
 Every flag of `run` has an environment twin: VBENCH_ and its name, such as VBENCH_PROFILE.
@@ -48,6 +76,9 @@ pub enum Command {
     /// Compare stored configurations: what is better, worse, the same, or unclear
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
+    /// Write stored runs in a format that other tools read
+    #[command(after_help = super::export::EXAMPLES)]
+    Export(super::export::ExportArgs),
     /// Print the JSON Schema of result.json, or the columns of the CSV files
     Schema(SchemaArgs),
     /// Print shell completions
@@ -415,7 +446,7 @@ mod tests {
     #[test]
     fn values_are_read_as_people_write_them() {
         let read = |args: &[&str]| match Cli::try_parse_from([&["vbench", "run"], args].concat()) {
-            Ok(Cli { command: Command::Run(args) }) => *args,
+            Ok(Cli { command: Command::Run(args), .. }) => *args,
             other => panic!("{other:?}"),
         };
         let args = read(&["--axis", "size=4K,64K", "--time", "500ms", "--until-precision", "1%"]);

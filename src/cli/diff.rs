@@ -4,8 +4,8 @@ use super::args::{DiffArgs, DiffFormat};
 use super::{Console, Ended, OK};
 use crate::compare::{Policy, Side, compare, matches};
 use crate::report::diff::{View, csv, json, markdown, text};
-use crate::report::table::inert;
 use crate::store;
+use crate::terminal::Style;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use vbench_results::ResultSet;
@@ -24,7 +24,8 @@ pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
         ..Policy::default()
     };
     let comparison = compare(&sides[0], &sides[1..], &policy);
-    let view = View { width: console.width, unicode: unicode(), all_metrics: args.all };
+    let Style { unicode, colour } = console.style;
+    let view = View { width: console.width, unicode, colour, all_metrics: args.all };
     let written = match args.format {
         DiffFormat::Text => text(&comparison, view),
         DiffFormat::Json => json(&comparison),
@@ -37,9 +38,9 @@ pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
 
 /// The base, then every candidate: at least two.
 fn sides(args: &DiffArgs, console: &mut Console<'_>) -> Result<Vec<Configuration>, String> {
-    let mut sides = vec![one(&args.base, configurations(&args.out, &args.base, console)?)?];
+    let mut sides = vec![one(&args.base, measured(&args.out, &args.base, console)?)?];
     for named in &args.candidates {
-        let mut found = configurations(&args.out, named, console)?;
+        let mut found = measured(&args.out, named, console)?;
         if is_glob(named) {
             found.retain(|other| other.key() != sides[0].key());
             if found.is_empty() {
@@ -54,20 +55,50 @@ fn sides(args: &DiffArgs, console: &mut Console<'_>) -> Result<Vec<Configuration
 }
 
 /// The stored runs of one configuration of one system.
-struct Configuration {
-    runs: Vec<ResultSet>,
+pub struct Configuration {
+    /// At least one.
+    pub runs: Vec<ResultSet>,
     folders: Vec<PathBuf>,
 }
 
 impl Configuration {
-    fn key(&self) -> (&str, &str) {
+    /// System and configuration.
+    pub fn key(&self) -> (&str, &str) {
         let run = &self.runs[0].run;
         (&run.system, &run.config)
     }
+
+    /// Takes the runs of another part of the same configuration.
+    pub fn extend(&mut self, other: Self) {
+        self.runs.extend(other.runs);
+        self.folders.extend(other.folders);
+    }
+}
+
+/// Every configuration that `named` means; a run without any value is refused.
+fn measured(
+    out: &Path,
+    named: &str,
+    console: &mut Console<'_>,
+) -> Result<Vec<Configuration>, String> {
+    let found = configurations(out, named, console)?;
+    for configuration in &found {
+        for (results, folder) in configuration.runs.iter().zip(&configuration.folders) {
+            let launches = || results.cases.iter().flat_map(|case| &case.launches);
+            if launches().flat_map(|launch| &launch.repeats).all(|repeat| repeat.values.is_empty()) {
+                let cases = results.cases.len();
+                return Err(format!(
+                    "{} holds no value in {cases} cases: nothing to compare",
+                    folder.display()
+                ));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Every configuration that `named` means, with its runs read.
-fn configurations(
+pub fn configurations(
     out: &Path,
     named: &str,
     console: &mut Console<'_>,
@@ -78,7 +109,7 @@ fn configurations(
         let results = read(&folder, console)?;
         if let Some(reason) = &results.run.quarantine {
             let text = format!("{} is quarantined: {reason}", folder.display());
-            let _ = writeln!(console.err, "warning: left out: {}", inert(&text));
+            console.warn(&format!("left out: {text}"));
             left_out = Some(text);
             continue;
         }
@@ -97,19 +128,10 @@ fn configurations(
 fn read(folder: &Path, console: &mut Console<'_>) -> Result<ResultSet, String> {
     let stored = store::read(folder).map_err(|error| error.to_string())?;
     for damage in &stored.damage {
-        let _ = writeln!(console.err, "warning: {}", inert(damage));
+        console.warn(damage);
     }
     if !stored.finished {
-        let _ = writeln!(console.err, "warning: {} is unfinished", folder.display());
-    }
-    let repeats =
-        stored.results.cases.iter().flat_map(|case| &case.launches).flat_map(|l| &l.repeats);
-    if repeats.clone().all(|repeat| repeat.values.is_empty()) {
-        let cases = stored.results.cases.len();
-        return Err(format!(
-            "{} holds no value in {cases} cases: nothing to compare",
-            folder.display()
-        ));
+        console.warn(&format!("{} is unfinished", folder.display()));
     }
     Ok(stored.results)
 }
@@ -206,7 +228,7 @@ fn one(named: &str, mut found: Vec<Configuration>) -> Result<Configuration, Stri
 }
 
 /// A run on both sides would be compared with itself, and one found twice would count twice.
-fn each_run_once(sides: &[Configuration]) -> Result<(), String> {
+pub fn each_run_once(sides: &[Configuration]) -> Result<(), String> {
     let mut seen: BTreeMap<(&str, &str, &str), &Path> = BTreeMap::new();
     for side in sides {
         for (results, folder) in side.runs.iter().zip(&side.folders) {
@@ -221,7 +243,7 @@ fn each_run_once(sides: &[Configuration]) -> Result<(), String> {
 }
 
 /// The shortest names that tell the sides apart: configuration, with its system, or run ids.
-fn names(sides: &[Configuration]) -> Vec<String> {
+pub fn names(sides: &[Configuration]) -> Vec<String> {
     let by: [fn(&Configuration) -> String; 3] = [
         |side| side.key().1.to_owned(),
         |side| format!("{}/{}", side.key().0, side.key().1),
@@ -230,12 +252,4 @@ fn names(sides: &[Configuration]) -> Vec<String> {
     let named = by.map(|name| sides.iter().map(name).collect::<Vec<String>>());
     let apart = |names: &&Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
     named.iter().find(apart).unwrap_or(&named[2]).clone()
-}
-
-/// Whether the locale says that signs beyond ASCII can be shown.
-fn unicode() -> bool {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
-    let locale = locale.to_ascii_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
 }

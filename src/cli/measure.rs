@@ -80,7 +80,7 @@ pub fn resume(
     let folder = unfinished(&args.out, run)?;
     let recovered = Recovered::read(&folder).map_err(|error| error.to_string())?;
     for damage in &recovered.damage {
-        let _ = writeln!(console.err, "warning: {damage}");
+        console.warn(damage);
     }
     let settings: Settings = serde_json::from_value(recovered.header.settings.clone())
         .map_err(|error| format!("{}: the stored settings: {error}", folder.display()))?;
@@ -114,8 +114,8 @@ fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
     store::finish(&session.folder, &session.results).map_err(|error| {
         format!("{error}\n  the journal in {folder} holds every launch; make room and: vbench run --resume={folder}")
     })?;
-    let table =
-        report::run::render(&session.results, report::run::Detail::default(), console.width);
+    let detail = report::run::Detail { all_metrics: false, style: console.style };
+    let table = report::run::render(&session.results, detail, console.width);
     let _ = write!(console.out, "\n{table}");
     let left_out = session.plan.left_out;
     if left_out > 0 {

@@ -2,6 +2,7 @@
 
 mod args;
 mod diff;
+mod export;
 mod list;
 mod measure;
 mod progress;
@@ -12,6 +13,8 @@ mod smoke;
 use self::args::{Cli, Command, SchemaArgs, SchemaKind};
 use crate::benchmark::{Benchmark, benchmarks};
 use crate::runner::child;
+use crate::terminal::{self, Style, Tone};
+use crate::text::inert;
 use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -35,6 +38,24 @@ pub struct Console<'a> {
     pub width: usize,
     /// True when a person watches `err`.
     pub live: bool,
+    /// What `out` can show.
+    pub style: Style,
+    /// What `err` can show.
+    pub err_style: Style,
+}
+
+impl<'a> Console<'a> {
+    /// A console that nobody watches, in plain ASCII.
+    pub fn plain(out: &'a mut dyn Write, err: &'a mut dyn Write, width: usize) -> Self {
+        let (style, err_style) = (Style::default(), Style::default());
+        Self { out, err, width, live: false, style, err_style }
+    }
+
+    /// A line of warning on `err`.
+    pub fn warn(&mut self, text: &str) {
+        let word = self.err_style.paint(Tone::Doubt, "warning:");
+        let _ = writeln!(self.err, "{word} {}", inert(text));
+    }
 }
 
 /// What a command ends with: an exit code, or one sentence for the user and exit code 2.
@@ -77,8 +98,10 @@ fn enter(bare: impl Fn(Vec<String>) -> Vec<String>) -> ExitCode {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr());
     let mut console = Console {
         out: &mut out,
-        width: terminal_width(),
+        width: terminal::width(),
         live: err.is_terminal() && std::env::var_os("CI").is_none(),
+        style: Style::of(&io::stdout()),
+        err_style: Style::of(&err),
         err: &mut err,
     };
     ExitCode::from(run_cli(&bare(arguments), &mut console))
@@ -94,21 +117,20 @@ fn answer_parent() -> ExitCode {
     }
 }
 
-/// Columns of the terminal; 100 where there is none, enough for every table.
-fn terminal_width() -> usize {
-    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0).max(40))
-}
-
 /// Runs the command that `arguments` (without the program's name) ask for.
 pub fn run_cli(arguments: &[String], console: &mut Console<'_>) -> u8 {
     let cli = match Cli::try_parse_from(with_command(arguments)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, console),
     };
+    if let Some(colour) = cli.color.wanted() {
+        (console.style.colour, console.err_style.colour) = (colour, colour);
+    }
     let ended =
         linked().and_then(|benchmarks| dispatch(cli.command, &benchmarks, arguments, console));
     ended.unwrap_or_else(|error| {
-        let _ = writeln!(console.err, "error: {error}");
+        let word = console.err_style.paint(Tone::Bad, "error:");
+        let _ = writeln!(console.err, "{word} {error}");
         USAGE
     })
 }
@@ -126,6 +148,7 @@ fn dispatch(
         Command::Capture(args) => show::capture(&args, console),
         Command::Show(args) => show::show(&args, console),
         Command::Diff(args) => diff::diff(&args, console),
+        Command::Export(args) => export::export(&args, console),
         Command::Schema(args) => Ok(schema(&args, console)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut console.out);
@@ -155,7 +178,12 @@ fn with_command(arguments: &[String]) -> Vec<String> {
 
 /// True when the first argument is a command, or asks for help or the version.
 fn names_command(arguments: &[String]) -> bool {
-    let Some(first) = arguments.iter().find(|argument| *argument != "--bench") else {
+    // `--color never show`: the flag belongs to every command, so it may stand before it.
+    let value_of_color = |index: usize| index > 0 && arguments[index - 1] == "--color";
+    let passed = |(index, argument): &(usize, &String)| {
+        *argument == "--bench" || argument.starts_with("--color") || value_of_color(*index)
+    };
+    let Some((_, first)) = arguments.iter().enumerate().find(|argument| !passed(argument)) else {
         return false;
     };
     Cli::command().get_subcommands().any(|command| command.get_name() == first)
@@ -163,12 +191,15 @@ fn names_command(arguments: &[String]) -> bool {
 }
 
 fn usage(error: &clap::Error, console: &mut Console<'_>) -> u8 {
-    let text = error.render();
+    let text = |style: Style| match style.colour {
+        true => error.render().ansi().to_string(),
+        false => error.render().to_string(),
+    };
     if error.use_stderr() {
-        let _ = write!(console.err, "{text}");
+        let _ = write!(console.err, "{}", text(console.err_style));
         USAGE
     } else {
-        let _ = write!(console.out, "{text}");
+        let _ = write!(console.out, "{}", text(console.style));
         OK
     }
 }
@@ -210,5 +241,7 @@ mod tests {
         assert_eq!(read("--list --format terse"), "vbench run --list --format terse");
         assert_eq!(read("info --bench"), "vbench info");
         assert_eq!(read("--help"), "vbench --help");
+        assert_eq!(read("--color never show"), "vbench --color never show");
+        assert_eq!(read("--color=always stream"), "vbench run --color=always stream");
     }
 }

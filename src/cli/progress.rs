@@ -8,6 +8,7 @@ use crate::report::table::inert;
 use crate::runner::Event;
 use crate::stats::summarize;
 use crate::store;
+use crate::terminal::Tone;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -137,18 +138,21 @@ impl<'c, 'o> Progress<'c, 'o> {
         }
         let last = launch.launch >= self.launches;
         if let (Some(bar), true) = (&self.bar, last || launch.outcome.is_failure()) {
-            let word = if launch.outcome.is_failure() { "FAIL" } else { " ok " };
+            let failed = launch.outcome.is_failure();
+            let (tone, word) = if failed { (Tone::Bad, "FAIL") } else { (Tone::Good, " ok ") };
+            let word = self.console.err_style.paint(tone, word);
             bar.println(format!("{word}  {}  {}", case.id, inert(&headline(launch, result))));
         }
     }
 
     fn log_line(&self, case: &Case, launch: &Launch, result: &CaseResult) -> String {
-        let word = match &launch.outcome {
-            Outcome::Measured if is_disturbed(launch) => "MARK",
-            Outcome::Measured => "PASS",
-            Outcome::Skipped { .. } => "SKIP",
-            Outcome::Failed { .. } | Outcome::TimedOut { .. } => "FAIL",
+        let (tone, word) = match &launch.outcome {
+            Outcome::Measured if is_disturbed(launch) => (Tone::Doubt, "MARK"),
+            Outcome::Measured => (Tone::Good, "PASS"),
+            Outcome::Skipped { .. } => (Tone::Quiet, "SKIP"),
+            Outcome::Failed { .. } | Outcome::TimedOut { .. } => (Tone::Bad, "FAIL"),
         };
+        let word = self.console.err_style.paint(tone, word);
         format!(
             "[{:7.1}s] {word}  {}  {}/{}  {}",
             self.began.elapsed().as_secs_f64(),

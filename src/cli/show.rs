@@ -6,7 +6,8 @@ use crate::environment;
 use crate::host::Host;
 use crate::report::number::counted;
 use crate::report::run::Detail;
-use crate::report::table::inert;
+use crate::terminal::Tone;
+use crate::text::{inert, wrap};
 use crate::topology::Topology;
 use crate::{report, store};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
     let folder = find(&args.out, args.run.as_deref())?;
     let stored = store::read(&folder).map_err(|error| error.to_string())?;
     for damage in &stored.damage {
-        let _ = writeln!(console.err, "warning: {damage}");
+        console.warn(damage);
     }
     if args.format == Format::Json {
         let _ = console.out.write_all(stored.results.to_json().as_bytes());
@@ -33,11 +34,12 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
         run.seed,
         run.vbench_version
     );
-    let _ = writeln!(console.out, "{}", inert(&title));
+    let title = wrap(&inert(&title), console.width, 2);
+    let _ = writeln!(console.out, "{}", console.style.paint(Tone::Title, &title));
     if !stored.finished {
         let _ = writeln!(console.out, "unfinished: vbench run --resume={}", folder.display());
     }
-    let detail = Detail { all_metrics: args.all };
+    let detail = Detail { all_metrics: args.all, style: console.style };
     let table = report::run::render(&stored.results, detail, console.width);
     let _ = write!(console.out, "\n{table}{}\n", folder.display());
     Ok(OK)

@@ -12,6 +12,7 @@ mod obstacles;
 mod pair;
 mod policy;
 mod row;
+mod single;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -24,6 +25,7 @@ pub use self::note::Note;
 pub use self::pair::{Pair, SideSummary};
 pub use self::policy::{Correction, FloorKey, Policy};
 pub use self::row::{BestOf, Change, Measured, Row};
+pub use self::single::{Single, SingleRow, single};
 pub use self::units::Level;
 pub use self::verdict::{Verdict, Why};
 

@@ -7,7 +7,7 @@ use super::units::{self, Level, Units};
 use super::verdict::{Verdict, Why, direction, judge};
 use super::warnings::warnings;
 use crate::stats::{
-    Components, Member, Planner, Shift, components, expected_best, mean, median, pooled_sd,
+    Components, Member, Planner, Shift, center_interval, components, expected_best, mean, median, pooled_sd,
     rank_test_exact, summarize_values,
 };
 use serde::Serialize;
@@ -217,7 +217,12 @@ impl Row {
 }
 
 impl Measured {
-    fn new(sample: &Sample<'_>, units: Option<&Units<'_>>) -> Option<Self> {
+    /// 95% interval of the typical value over the units; none below two units.
+    pub fn interval_95(&self) -> Option<(f64, f64)> {
+        center_interval(&self.units_ln).filter(|(low, high)| low.is_finite() && high.is_finite())
+    }
+
+    pub(super) fn new(sample: &Sample<'_>, units: Option<&Units<'_>>) -> Option<Self> {
         let launches: Vec<Vec<f64>> =
             sample.launches.iter().map(|launch| launch.values.clone()).collect();
         let summary = summarize_values(&launches, sample.metric.better)?;

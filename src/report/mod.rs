@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod info;
 pub mod levels;
-pub mod number;
 pub mod run;
 pub mod table;
+
+pub use crate::text::number;

@@ -3,6 +3,8 @@
 use super::number::{digits, scaled};
 use super::table::{Column, Table, inert};
 use crate::stats::{Summary, summarize};
+use crate::terminal::{Style, Tone};
+use crate::text::wrap;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use vbench_results::{CaseResult, Estimator, Metric, Outcome, ResultSet, Role};
@@ -12,20 +14,23 @@ use vbench_results::{CaseResult, Estimator, Metric, Outcome, ResultSet, Role};
 pub struct Detail {
     /// Metrics of role `info` too.
     pub all_metrics: bool,
+    /// What the stream can show.
+    pub style: Style,
 }
 
 /// The run as text of at most `width` columns.
 pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
     let mut table = Table::new(vec![
         Column::left("case"),
-        Column::left("metric"),
+        Column::left("metric").toned(state_tone),
         Column::right("value"),
         Column::left(""),
         Column::right("+/-95%").droppable(1),
         Column::right("spread").droppable(3),
         Column::right("n").droppable(2),
-        Column::left("").droppable(4),
-    ]);
+        Column::left("").droppable(4).toned(mark_tone),
+    ])
+    .styled(detail.style);
     for (benchmark, cases) in by_benchmark(results) {
         let constant = constant_params(&cases);
         table.heading(&heading(benchmark, &cases, &constant));
@@ -38,10 +43,33 @@ pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
     let mut text = table.render(2, width);
     text.push('\n');
     for note in notes(results) {
-        let _ = writeln!(text, "{}", inert(&note));
+        let _ = writeln!(text, "{}", wrap(&inert(&note), width, NOTE_INDENT));
+    }
+    for line in legend(results) {
+        let line = wrap(line, width, NOTE_INDENT);
+        let _ = writeln!(text, "{}", detail.style.paint(Tone::Quiet, &line));
     }
     text
 }
+
+/// How far the further lines of a note stand in: below the text of the legend.
+const NOTE_INDENT: usize = 8;
+
+/// The colour of a case without values, read from its state.
+fn state_tone(cell: &str) -> Tone {
+    match cell {
+        "failed" | "timed-out" => Tone::Bad,
+        "skipped" | "not run" => Tone::Quiet,
+        _ => Tone::Plain,
+    }
+}
+
+fn mark_tone(cell: &str) -> Tone {
+    if cell == CONTROL { Tone::Quiet } else { Tone::Doubt }
+}
+
+/// The mark of a metric that must not change.
+const CONTROL: &str = "control";
 
 fn by_benchmark(results: &ResultSet) -> BTreeMap<&str, Vec<&CaseResult>> {
     let mut benchmarks: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
@@ -103,7 +131,7 @@ fn metric_row(name: &str, case: &CaseResult, metric: &Metric, summary: &Summary)
         marks.push(format!("{} disturbed", summary.disturbed));
     }
     if metric.role == Role::Control {
-        marks.push("control".to_owned());
+        marks.push(CONTROL.to_owned());
     }
     let broken = case.launches.iter().filter(|launch| launch.outcome.is_failure()).count();
     if broken > 0 {
@@ -138,19 +166,24 @@ fn state(case: &CaseResult) -> String {
     case.launches.last().map_or("not run", |launch| launch.outcome.state()).to_owned()
 }
 
-/// What a reader must know beside the numbers: skips and failures with reasons, disturbances, and
-/// what the columns mean.
+/// What a reader must know beside the numbers: levels, skips and failures with reasons, facts.
 fn notes(results: &ResultSet) -> Vec<String> {
     let mut notes = super::levels::lines(results);
     notes.extend(reasons(results));
     notes.extend(fact_notes(results));
+    notes
+}
+
+/// What the columns mean.
+fn legend(results: &ResultSet) -> Vec<&'static str> {
+    let mut lines = Vec::new();
     if results.cases.iter().any(measured) {
-        notes.extend(LEGEND.iter().map(|line| (*line).to_owned()));
+        lines.extend(LEGEND);
     }
     if results.cases.iter().any(|case| case.launches.len() == 1 && measured(case)) {
-        notes.push(ONE_LAUNCH.to_owned());
+        lines.push(ONE_LAUNCH);
     }
-    notes
+    lines
 }
 
 const LEGEND: [&str; 3] = [

@@ -1,9 +1,11 @@
 //! Columns of text: padded, never wrapped, cut only with an ellipsis, inert whatever they hold.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use crate::terminal::{Style, Tone};
+pub use crate::text::{cut, inert};
+use unicode_width::UnicodeWidthStr;
 
 /// A table of texts.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Table {
     /// Title and alignment of each column.
     pub columns: Vec<Column>,
@@ -11,10 +13,11 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
     /// Lines of their own, each before the row of that number.
     headings: Vec<(usize, String)>,
+    style: Style,
 }
 
 /// One column.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Column {
     /// Its title; may be empty.
     pub title: String,
@@ -24,17 +27,20 @@ pub struct Column {
     pub drop: u8,
     /// Cut, in place of the first column, where dropping was not enough.
     pub flexible: bool,
+    /// What a cell is, read from its text.
+    pub tone: fn(&str) -> Tone,
 }
 
 impl Column {
     /// Text, aligned to the left, never dropped.
     pub fn left(title: &str) -> Self {
-        Self { title: title.to_owned(), right: false, drop: 0, flexible: false }
+        let tone = |_: &str| Tone::Plain;
+        Self { title: title.to_owned(), right: false, drop: 0, flexible: false, tone }
     }
 
     /// Numbers, aligned to the right, never dropped.
     pub fn right(title: &str) -> Self {
-        Self { title: title.to_owned(), right: true, drop: 0, flexible: false }
+        Self { right: true, ..Self::left(title) }
     }
 
     /// The same column, dropped on narrow terminals in the order of `drop`, highest first.
@@ -46,15 +52,27 @@ impl Column {
     pub fn flexible(self) -> Self {
         Self { flexible: true, ..self }
     }
+
+    /// The same column, its cells in the colour of what they say.
+    pub fn toned(self, tone: fn(&str) -> Tone) -> Self {
+        Self { tone, ..self }
+    }
 }
 
 /// Between two columns.
 const GAP: usize = 2;
+/// A name that would keep less than this stands on a line of its own instead.
+const LEAST_NAME: usize = 20;
 
 impl Table {
     /// A table without rows.
     pub fn new(columns: Vec<Column>) -> Self {
-        Self { columns, rows: Vec::new(), headings: Vec::new() }
+        Self { columns, ..Self::default() }
+    }
+
+    /// The same table for a stream that shows this.
+    pub fn styled(self, style: Style) -> Self {
+        Self { style, ..self }
     }
 
     /// Adds a row.
@@ -67,10 +85,39 @@ impl Table {
         self.headings.push((self.rows.len(), inert(text)));
     }
 
-    /// The table as lines of at most `width` columns, each indented by `indent`. Where columns must
-    /// go, those that may be dropped go first; then the flexible column is cut, or the first.
+    /// The table as lines of at most `width` columns, each indented by `indent`.
+    ///
+    /// Where it is too wide, columns that may be dropped go first, the highest number first. Then the
+    /// flexible column is cut, or else the first; but where a name would keep less than 20 columns,
+    /// every first cell stands on a line of its own, and the others have the whole width below it.
     pub fn render(&self, indent: usize, width: usize) -> String {
-        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
+        let whole = self.fit(0, indent, width);
+        let name = whole.widths.first().copied().unwrap_or(0);
+        let short = self.columns.len() > 1 && name < LEAST_NAME.min(self.width(0));
+        let layout = if short { self.fit(1, indent + GAP, width) } else { whole };
+        let mut text = self.titles(&layout);
+        for (index, row) in self.rows.iter().enumerate() {
+            for (_, heading) in self.headings.iter().filter(|(before, _)| *before == index) {
+                text.push_str(&self.style.paint(Tone::Title, &cut(heading, width)));
+                text.push('\n');
+            }
+            if let Some(name) = row.first().filter(|name| short && !name.is_empty()) {
+                let name = cut(name, width.saturating_sub(indent));
+                let name = self.style.paint((self.columns[0].tone)(&name), &name);
+                text.push_str(&format!("{}{name}\n", " ".repeat(indent)));
+            }
+            let line = self.line(row, &layout);
+            // A row of nothing but its name is told already.
+            if !(short && line == "\n") {
+                text.push_str(&line);
+            }
+        }
+        text
+    }
+
+    /// The columns from `first` on that fit into `width`.
+    fn fit(&self, first: usize, indent: usize, width: usize) -> Layout {
+        let mut shown: Vec<usize> = (first..self.columns.len()).collect();
         while self.total(&shown) + indent > width {
             let last = shown.iter().copied().max_by_key(|column| self.columns[*column].drop);
             match last.filter(|column| self.columns[*column].drop > 0) {
@@ -80,42 +127,48 @@ impl Table {
         }
         let excess = (self.total(&shown) + indent).saturating_sub(width);
         let mut widths: Vec<usize> = shown.iter().map(|column| self.width(*column)).collect();
-        let flexible = shown.iter().position(|column| self.columns[*column].flexible).unwrap_or(0);
-        if let Some(width) = widths.get_mut(flexible) {
+        let flexible = shown.iter().position(|column| self.columns[*column].flexible);
+        // Numbers are never cut: without a flexible column only the name gives way.
+        let gives = flexible.or((first == 0).then_some(0));
+        if let Some(width) = gives.and_then(|column| widths.get_mut(column)) {
             *width = width.saturating_sub(excess).max(8.min(*width));
         }
-        self.lines(&shown, &widths, indent)
+        Layout { shown, widths, indent }
     }
 
-    fn lines(&self, shown: &[usize], widths: &[usize], indent: usize) -> String {
+    fn titles(&self, layout: &Layout) -> String {
         let titles: Vec<String> = self.columns.iter().map(|column| column.title.clone()).collect();
-        let mut text = String::new();
-        if titles.iter().any(|title| !title.is_empty()) {
-            text.push_str(&self.line(&titles, shown, widths, indent));
+        if titles.iter().all(String::is_empty) {
+            return String::new();
         }
-        for (index, row) in self.rows.iter().enumerate() {
-            for (_, heading) in self.headings.iter().filter(|(before, _)| *before == index) {
-                text.push_str(&format!("{heading}\n"));
-            }
-            text.push_str(&self.line(row, shown, widths, indent));
-        }
-        text
+        let plain = Self {
+            columns: self.columns.iter().cloned().map(|c| c.toned(|_| Tone::Quiet)).collect(),
+            style: self.style,
+            ..Self::default()
+        };
+        plain.line(&titles, layout)
     }
 
-    fn line(&self, row: &[String], shown: &[usize], widths: &[usize], indent: usize) -> String {
-        let mut line = " ".repeat(indent);
-        for (index, (&column, &width)) in shown.iter().zip(widths).enumerate() {
+    fn line(&self, row: &[String], layout: &Layout) -> String {
+        let mut line = " ".repeat(layout.indent);
+        let mut padding = String::new();
+        for (&column, &width) in layout.shown.iter().zip(&layout.widths) {
             let cell = cut(row.get(column).map_or("", String::as_str), width);
-            let padding = " ".repeat(width - cell.width().min(width));
-            let gap = if index == 0 { "" } else { "  " };
-            let (before, after) = if self.columns[column].right {
-                (padding.as_str(), "")
+            let free = " ".repeat(width - cell.width().min(width));
+            let column = &self.columns[column];
+            let (before, after) = if column.right { (free, String::new()) } else { (String::new(), free) };
+            if !cell.is_empty() {
+                line.push_str(&padding);
+                line.push_str(&before);
+                line.push_str(&self.style.paint((column.tone)(&cell), &cell));
+                padding.clear();
             } else {
-                ("", padding.as_str())
-            };
-            line.push_str(&format!("{gap}{before}{cell}{after}"));
+                padding.push_str(&before);
+            }
+            padding.push_str(&after);
+            padding.push_str(&" ".repeat(GAP));
         }
-        format!("{}\n", line.trim_end())
+        if line.trim().is_empty() { "\n".to_owned() } else { line + "\n" }
     }
 
     fn width(&self, column: usize) -> usize {
@@ -129,42 +182,17 @@ impl Table {
     }
 }
 
-/// `text` in at most `width` columns; an ellipsis stands for what was cut.
-pub fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used + 3 > width {
-            break;
-        }
-        kept.push(c);
-    }
-    format!("{kept}...").chars().take(width.max(1)).collect()
-}
-
-/// `text` without anything a terminal would obey: control characters and marks that change the
-/// direction of text are shown as their code.
-pub fn inert(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if obeyed(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
+/// Which columns are shown, how wide, and how far in.
+struct Layout {
+    shown: Vec<usize>,
+    widths: Vec<usize>,
+    indent: usize,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Column, Table, cut, inert};
-    use proptest::prelude::*;
-    use unicode_width::UnicodeWidthStr;
+    use super::{Column, Table};
+    use crate::terminal::{Style, Tone};
 
     fn sample() -> Table {
         let mut table = Table::new(vec![
@@ -200,20 +228,44 @@ mod tests {
              größe                         1,024\n"
         );
         assert_eq!(
-            sample().render(0, 20),
-            "case           value\nmemory::st...   26.4\ngröße          1,024\n"
+            sample().render(0, 30),
+            "case                     value\n\
+             memory::stream/store...   26.4\n\
+             größe                    1,024\n"
         );
     }
 
     #[test]
-    fn nothing_is_obeyed() {
-        assert_eq!(inert("a\u{1b}[31m\n\u{202e}b"), "a\\u{1b}[31m\\n\\u{202e}b");
+    fn a_very_narrow_terminal_puts_names_on_lines_of_their_own() {
+        assert_eq!(
+            sample().render(0, 24),
+            "  value  interval\n\
+             memory::stream/stores...\n   \
+                26.4  26.1 to 26.6\n\
+             größe\n  \
+               1,024\n"
+        );
     }
 
-    proptest! {
-        #[test]
-        fn cutting_fits(text in ".*", width in 1_usize..40) {
-            prop_assert!(cut(&inert(&text), width).width() <= width.max(3));
+    #[test]
+    fn colour_changes_no_column() {
+        let mut table = sample();
+        table.columns[1].tone = |text| if text == "26.4" { Tone::Good } else { Tone::Plain };
+        let plain = table.render(2, 80);
+        let painted = table.styled(Style { unicode: false, colour: true }).render(2, 80);
+        assert!(painted.contains("   \u{1b}[32m26.4\u{1b}[0m  26.1 to 26.6\n"), "{painted}");
+        let mut stripped = painted;
+        for code in ["\u{1b}[32m", "\u{1b}[2m", "\u{1b}[1m", "\u{1b}[0m"] {
+            stripped = stripped.replace(code, "");
+        }
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn numbers_are_never_cut() {
+        for width in 1..60 {
+            let text = sample().render(2, width);
+            assert!(text.contains("26.4") && text.contains("1,024"), "{width}: {text}");
         }
     }
 }

@@ -18,4 +18,6 @@ pub use self::moments::{mean, median, sd, squares};
 pub use self::planning::{Planner, pooled_sd};
 pub use self::rank::{RankTest, rank_test_asymptotic, rank_test_exact};
 pub use self::shift::{Floor, Member, Shift, Test};
-pub use self::summary::{Summary, expected_best, launch_center, summarize, summarize_values};
+pub use self::summary::{
+    Summary, center_interval, expected_best, launch_center, summarize, summarize_values,
+};

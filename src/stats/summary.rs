@@ -76,7 +76,7 @@ pub fn summarize_values(launches: &[Vec<f64>], better: Better) -> Option<Summary
     all.sort_by(f64::total_cmp);
     let (min, max) = (*all.first()?, *all.last()?);
     let centers: Option<Vec<f64>> = launches.iter().map(|values| launch_center(values)).collect();
-    let interval = centers.as_deref().and_then(interval);
+    let interval = centers.as_deref().and_then(center_interval);
     Some(Summary {
         launches: launches.len(),
         samples: all.len(),
@@ -136,8 +136,8 @@ pub fn expected_best(values: &[f64], r: usize, better: Better) -> Option<f64> {
     Some(expected)
 }
 
-/// 95% interval of e^mean by Student's t over the launches' centers.
-fn interval(centers: &[f64]) -> Option<(f64, f64)> {
+/// 95% interval of e^mean by Student's t over ln centers of launches or boots; none below two.
+pub fn center_interval(centers: &[f64]) -> Option<(f64, f64)> {
     let half = t_quantile(0.975, centers.len() as f64 - 1.0)? * sd(centers)?
         / (centers.len() as f64).sqrt();
     let center = mean(centers);

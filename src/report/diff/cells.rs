@@ -2,6 +2,7 @@
 
 use crate::compare::{Change, Comparison, Group, Level, Measured, Pair, Policy, Row, Verdict, Why};
 use crate::report::number::{counted, digits, prefixed};
+use crate::terminal::Style;
 use std::collections::BTreeMap;
 use vbench_results::{Estimator, Role};
 
@@ -12,6 +13,8 @@ pub struct View {
     pub width: usize,
     /// Signs beyond ASCII can be shown.
     pub unicode: bool,
+    /// Verdicts have the colour of what they say.
+    pub colour: bool,
     /// Metrics of role `info` too.
     pub all_metrics: bool,
 }
@@ -20,6 +23,11 @@ impl View {
     /// Between what was and what is.
     pub fn arrow(self) -> &'static str {
         if self.unicode { "\u{2192}" } else { "->" }
+    }
+
+    /// What the stream can show.
+    pub fn style(self) -> Style {
+        Style { unicode: self.unicode, colour: self.colour }
     }
 
     /// Sign and word of a verdict.

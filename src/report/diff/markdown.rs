@@ -5,7 +5,7 @@ use super::cells::{
     values,
 };
 use crate::compare::{Comparison, Group, Pair, Row};
-use crate::report::table::inert;
+use crate::text::markdown as plain;
 use std::fmt::Write;
 use vbench_results::Role;
 
@@ -108,28 +108,4 @@ fn facts(pair: &Pair, view: View) -> String {
 
 fn line(cells: &[&str]) -> String {
     format!("| {} |\n", cells.join(" | "))
-}
-
-/// `text` without anything that Markdown or a browser would obey.
-fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in inert(text).chars() {
-        match c {
-            '<' => shown.push_str("&lt;"),
-            '&' => shown.push_str("&amp;"),
-            '|' | '*' | '[' | ']' | '`' | '\\' | '#' => shown.extend(['\\', c]),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn names_cannot_leave_their_cell() {
-        assert_eq!(plain("a|b\n<img> [x](y)"), "a\\|b\\\\n&lt;img> \\[x\\](y)");
-    }
 }

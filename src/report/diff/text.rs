@@ -6,6 +6,8 @@ use super::cells::{
 };
 use crate::compare::{Comparison, FactDifference, Group, Pair, Row, Verdict};
 use crate::report::table::{Column, Table, cut, inert};
+use crate::terminal::Tone;
+use crate::text::wrap;
 use std::fmt::Write;
 use vbench_results::Role;
 
@@ -14,42 +16,36 @@ pub fn text(comparison: &Comparison, view: View) -> String {
     let pairs: Vec<String> =
         comparison.pairs.iter().map(|pair| pair_text(comparison, pair, view)).collect();
     let mut text = pairs.join("\n");
-    let detects = text.contains("  detects");
-    text.push_str(&legend(comparison, detects));
+    let detects = text.contains(&view.style().paint(Tone::Quiet, "detects"));
+    text.push_str(&legend(comparison, detects, view));
     text
 }
 
 fn pair_text(comparison: &Comparison, pair: &Pair, view: View) -> String {
     let (base, candidate) = (inert(&comparison.base.name), inert(&pair.candidate.name));
     let basis = inert(&basis(comparison, pair));
-    let mut text = format!("{base} {} {candidate}   {basis}\n", view.arrow());
+    let sides = format!("{base} {} {candidate}", view.arrow());
+    let title = wrap(&format!("{sides}   {basis}"), view.width, 2);
+    let mut text = title.replacen(&sides, &view.style().paint(Tone::Title, &sides), 1) + "\n";
     text.push_str(&facts(pair, view));
     for note in notes(pair) {
-        let _ = writeln!(text, "note: {}", inert(&note));
+        text.push_str(&sentence(&format!("note: {note}"), view));
     }
-    text.push_str(&rows(comparison, pair, view));
-    let _ = writeln!(text, "\n{}", summary(pair, &comparison.policy));
+    let table = table(&sections(pair, view), comparison, pair, view);
+    let _ = write!(text, "\n{}\n", table.render(2, view.width));
+    text.push_str(&sentence(&summary(pair, &comparison.policy), view));
     for line in unsettled(pair).into_iter().chain(obstacles(pair, view)) {
-        let _ = writeln!(text, "{}", inert(&line));
+        text.push_str(&sentence(&line, view));
     }
     text
 }
 
-/// One table, so that columns line up; the headings stand between its lines.
-fn rows(comparison: &Comparison, pair: &Pair, view: View) -> String {
-    let sections = sections(pair, view);
-    let table = table(&sections, comparison, pair, view).render(2, view.width);
-    let mut lines = table.lines();
-    let mut text = format!("\n{}\n", lines.next().unwrap_or_default());
-    for section in &sections {
-        let _ = writeln!(text, "{}", inert(section.title));
-        for line in lines.by_ref().take(section.rows.len() + usize::from(section.group.is_some())) {
-            let _ = writeln!(text, "{line}");
-        }
-    }
-    text
+/// Lines of whole words.
+fn sentence(text: &str, view: View) -> String {
+    wrap(&inert(text), view.width, 2) + "\n"
 }
 
+/// One table, so that columns line up over all headings.
 fn table(sections: &[Section<'_>], comparison: &Comparison, pair: &Pair, view: View) -> Table {
     let name = |name: &str| cut(&inert(name), NAME_WIDTH);
     let mut table = Table::new(vec![
@@ -60,12 +56,14 @@ fn table(sections: &[Section<'_>], comparison: &Comparison, pair: &Pair, view: V
         Column::left(""),
         Column::left("change"),
         Column::left("95% interval").droppable(3),
-        Column::left("verdict"),
-        Column::left("").droppable(4),
+        Column::left("verdict").toned(verdict_tone),
+        Column::left("").droppable(4).toned(|_| Tone::Quiet),
         Column::right("detects").droppable(5),
         Column::left("best").droppable(6),
-    ]);
+    ])
+    .styled(view.style());
     for section in sections {
+        table.heading(section.title);
         for row in &section.rows {
             let mut cells = cells(row, comparison, view);
             // The heading above says it already.
@@ -118,6 +116,18 @@ fn group_cells(group: &Group, view: View) -> Vec<String> {
     ]
 }
 
+/// The colour of a verdict, read from its word.
+fn verdict_tone(cell: &str) -> Tone {
+    let is = |verdict: &Verdict| cell.split_once(' ').is_some_and(|(_, word)| word == verdict.word());
+    match Verdict::ALL.into_iter().find(is) {
+        Some(Verdict::Improvement) => Tone::Good,
+        Some(Verdict::Regression) => Tone::Bad,
+        Some(Verdict::Inconclusive) => Tone::Doubt,
+        Some(Verdict::Equivalent | Verdict::Incomparable) => Tone::Quiet,
+        None => Tone::Plain,
+    }
+}
+
 /// Columns without any text only cost width.
 fn drop_empty(table: &mut Table) {
     let empty = |index: &usize| {
@@ -156,7 +166,8 @@ fn facts(pair: &Pair, view: View) -> String {
     }
     for (what, facts) in [("names that differ", names), ("amounts of the moment", amounts)] {
         if !facts.is_empty() {
-            let _ = writeln!(text, "  {what}: {}", inert(&facts.join(", ")));
+            let line = format!("  {what}: {}", inert(&facts.join(", ")));
+            let _ = writeln!(text, "{}", wrap(&line, view.width, 4));
         }
     }
     if pair.identical_facts > 0 {
@@ -181,25 +192,26 @@ fn status(fact: &FactDifference) -> &'static str {
     }
 }
 
-fn legend(comparison: &Comparison, detects: bool) -> String {
+fn legend(comparison: &Comparison, detects: bool, view: View) -> String {
     let rows = || comparison.pairs.iter().flat_map(|pair| &pair.rows);
     let tests = rows().filter(|row| row.q.is_some() && row.metric.role == Role::Gated).count();
     let margin = margin(&comparison.policy);
     let mut text = String::new();
     if tests > 0 {
-        let _ = writeln!(
-            text,
-            "values: the typical launch. better, worse: a real change of {margin} or more ({tests} tests, \
-             adjusted together). same: shown to be within {margin}."
-        );
+        text.push_str(&sentence(
+            &format!(
+                "values: the typical launch. better, worse: a real change of {margin} or more \
+                 ({tests} tests, adjusted together). same: shown to be within {margin}."
+            ),
+            view,
+        ));
     }
     if rows().any(|row| row.verdict == Verdict::Inconclusive) {
-        text.push_str("unclear: neither could be shown.\n");
+        text.push_str(&sentence("unclear: neither could be shown.", view));
     }
     if detects {
-        text.push_str(
-            "detects: the smallest change that so many units show four times out of five.\n",
-        );
+        let detects = "detects: the smallest change that so many units show four times out of five.";
+        text.push_str(&sentence(detects, view));
     }
     text
 }

@@ -28,6 +28,20 @@ pub fn render(environment: &Environment, topology: &Topology, width: usize) -> S
     page.finish()
 }
 
+/// The machine in one line: `28 CPUs, 1 node, 896 GiB, 7 x NVIDIA H200`.
+pub fn line(environment: &Environment, topology: &Topology) -> String {
+    let view = View { environment, topology };
+    let some = |number: usize, noun: &str| (number > 0).then(|| count(number, noun));
+    let parts = [
+        some(topology.cpus.len(), "CPU"),
+        some(topology.nodes.len(), "node"),
+        view.size("memory.total"),
+        Some(gpu_models(&view)).filter(|models| models != "none"),
+    ];
+    let known: Vec<String> = parts.into_iter().flatten().collect();
+    if known.is_empty() { "nothing is known of this machine".to_owned() } else { known.join(", ") }
+}
+
 /// What is shown, and ways to ask for it.
 struct View<'a> {
     environment: &'a Environment,

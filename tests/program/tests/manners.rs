@@ -208,3 +208,33 @@ fn help_completions_man_page_and_schema_are_there() {
     assert!(ok(&["schema"]).contains("\"ResultSet\""));
     assert!(ok(&["schema", "columns"]).contains("| steal_s |"));
 }
+
+/// What `vbench list` writes with these variables and arguments.
+fn list_with(variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    let output =
+        program().arg("list").args(arguments).envs(variables.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn colour_goes_where_it_is_wanted_and_nowhere_else() {
+    let coloured = |text: &str| text.contains("\u{1b}[32mready\u{1b}[0m");
+    let plain = list_with(&[("TERM", "xterm")], &[]);
+    assert!(plain.contains("ready") && !plain.contains('\u{1b}'), "a pipe is plain: {plain}");
+    let force = ("CLICOLOR_FORCE", "1");
+    assert!(coloured(&list_with(&[force], &[])));
+    assert!(!coloured(&list_with(&[force, ("NO_COLOR", "1")], &[])));
+    assert!(!coloured(&list_with(&[force], &["--color", "never"])));
+    assert!(coloured(&list_with(&[("NO_COLOR", "1")], &["--color=always"])));
+    assert!(coloured(&list_with(&[("VBENCH_COLOR", "always")], &[])));
+}
+
+#[test]
+fn columns_are_kept_to() {
+    let widest = |columns: &str| {
+        let text = list_with(&[("COLUMNS", columns)], &[]);
+        text.lines().map(|line| line.chars().count()).max().unwrap()
+    };
+    assert!(widest("60") <= 60 && widest("80") <= 80, "{} {}", widest("60"), widest("80"));
+}

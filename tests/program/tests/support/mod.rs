@@ -12,9 +12,12 @@ pub fn program() -> Command {
     command
 }
 
-/// Takes every `VBENCH_*` variable away from `command`.
+/// Takes every `VBENCH_*` variable away from `command`, and what says how a terminal looks.
 pub fn clean(command: &mut Command) {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VBENCH_")) {
+        command.env_remove(name);
+    }
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
         command.env_remove(name);
     }
 }
