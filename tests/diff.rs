@@ -54,7 +54,12 @@ fn example(view: View) -> String {
 
 #[test]
 fn the_screen_at_120_columns() {
-    insta::assert_snapshot!(example(View { width: 120, unicode: true, colour: false, all_metrics: true }));
+    insta::assert_snapshot!(example(View {
+        width: 120,
+        unicode: true,
+        colour: false,
+        all_metrics: true
+    }));
 }
 
 #[test]

@@ -85,7 +85,8 @@ fn measured(
     for configuration in &found {
         for (results, folder) in configuration.runs.iter().zip(&configuration.folders) {
             let launches = || results.cases.iter().flat_map(|case| &case.launches);
-            if launches().flat_map(|launch| &launch.repeats).all(|repeat| repeat.values.is_empty()) {
+            if launches().flat_map(|launch| &launch.repeats).all(|repeat| repeat.values.is_empty())
+            {
                 let cases = results.cases.len();
                 return Err(format!(
                     "{} holds no value in {cases} cases: nothing to compare",

@@ -106,7 +106,8 @@ fn put(documents: &[Document], args: &ExportArgs, console: &mut Console<'_>) -> 
 
 /// `bench.json` becomes `bench-bigger.json`.
 fn with_part(path: &Path, part: &str) -> PathBuf {
-    let text = |name: Option<&std::ffi::OsStr>| name.map(|name| name.to_string_lossy().into_owned());
+    let text =
+        |name: Option<&std::ffi::OsStr>| name.map(|name| name.to_string_lossy().into_owned());
     let stem = text(path.file_stem()).unwrap_or_default();
     match text(path.extension()) {
         Some(extension) => path.with_file_name(format!("{stem}-{part}.{extension}")),

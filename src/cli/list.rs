@@ -245,14 +245,14 @@ const FINISHED: &str = "finished";
 fn run_state(stored: &Stored) -> String {
     let failed = |case: &&CaseResult| case.launches.iter().any(|l| l.outcome.is_failure());
     let failed = stored.results.cases.iter().filter(failed).count();
-    let mut state = if stored.finished { FINISHED } else { "interrupted" }.to_owned();
-    if failed > 0 {
-        state.push_str(&format!(", {} failed", counted(failed, "case")));
-    }
-    if let Some(reason) = &stored.results.run.quarantine {
-        state.push_str(&format!(", quarantined: {reason}"));
-    }
-    state
+    let quarantine = stored.results.run.quarantine.as_ref();
+    let remarks = [
+        (!stored.finished).then(|| "interrupted".to_owned()),
+        quarantine.map(|reason| format!("quarantined: {reason}")),
+        (failed > 0).then(|| format!("{} failed", counted(failed, "case"))),
+    ];
+    let remarks: Vec<String> = remarks.into_iter().flatten().collect();
+    if remarks.is_empty() { FINISHED.to_owned() } else { remarks.join(", ") }
 }
 
 fn run_tone(cell: &str) -> Tone {

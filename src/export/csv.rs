@@ -7,7 +7,9 @@ use super::{Document, Export, Format};
 use crate::store;
 use std::collections::BTreeMap;
 use std::io;
-use vbench_results::{CaseId, CaseResult, Launch, Outcome, ResultSet, write_samples, write_summary};
+use vbench_results::{
+    CaseId, CaseResult, Launch, Outcome, ResultSet, write_samples, write_summary,
+};
 
 pub const SAMPLES: Format = Format {
     name: "csv",
@@ -32,7 +34,11 @@ fn table(
         let written = written.and_then(|()| String::from_utf8(rows).map_err(|e| e.to_string()));
         let rows = written.map_err(|error| format!("cannot write CSV: {error}"))?;
         // Column names hold no line break: the first line is the header, once.
-        let rows = if text.is_empty() { &rows } else { rows.split_once('\n').map_or("", |(_, rest)| rest) };
+        let rows = if text.is_empty() {
+            &rows
+        } else {
+            rows.split_once('\n').map_or("", |(_, rest)| rest)
+        };
         text.push_str(rows);
     }
     Ok(Document::only(text))

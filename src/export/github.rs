@@ -2,6 +2,7 @@
 //! the action reads one direction per file (`customBiggerIsBetter`, `customSmallerIsBetter`).
 
 use super::json::pretty;
+use super::point::rounded;
 use super::{Document, Export, Format, Point};
 use crate::compare::{Pair, SideSummary};
 use crate::text::inert;
@@ -58,7 +59,7 @@ fn entry(point: &Point<'_>, side: &SideSummary) -> Entry {
         name: format!("{} {}", point.case_name(), inert(&point.metric.name)),
         unit: inert(&point.metric.unit.symbol),
         value,
-        range: half.map(|half| format!("\u{b1} {half}")),
+        range: half.map(|half| format!("\u{b1} {:?}", rounded(half))),
         extra: inert(&format!(
             "{}, {}, {} launches, {} samples, config {}, system {}",
             point.statistic(),

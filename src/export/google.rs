@@ -5,6 +5,7 @@
 //! so `cpu_time` is absent and readers that need it leave the entry out.
 
 use super::json::pretty;
+use super::point::rounded;
 use super::{Configuration, Document, Export, Format};
 use crate::stats::{launch_center, median};
 use crate::text::inert;
@@ -12,14 +13,18 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use vbench_results::{Better, CaseId, CaseResult, Launch, Metric, Outcome, Role};
 
-pub const FORMAT: Format =
-    Format { name: "google-benchmark", about: "Google Benchmark JSON, a repetition per launch", write };
+pub const FORMAT: Format = Format {
+    name: "google-benchmark",
+    about: "Google Benchmark JSON, a repetition per launch",
+    write,
+};
 
 const NS_PER_S: f64 = 1e9;
 
 fn write(export: &Export<'_>) -> Result<Vec<Document>, String> {
     let configuration = export.only(FORMAT.name)?;
-    let document = json!({ "context": context(configuration), "benchmarks": entries(configuration) });
+    let document =
+        json!({ "context": context(configuration), "benchmarks": entries(configuration) });
     Ok(Document::only(pretty(&document)))
 }
 
@@ -76,7 +81,7 @@ fn entry(case: &CaseResult, launch: &Launch, family: usize, index: usize, of: us
             set("iterations", iterations(launch).into());
             set("time_unit", "ns".into());
             if let Some(seconds) = real_time(case, launch) {
-                set("real_time", (seconds * NS_PER_S).into());
+                set("real_time", rounded(seconds * NS_PER_S).into());
             }
         }
         Outcome::Skipped { reason } => {
@@ -116,6 +121,8 @@ fn value(launch: &Launch, metric: &Metric) -> Option<f64> {
     let values = launch.repeats.iter().filter_map(|repeat| repeat.values.get(&metric.name));
     let mut values: Vec<f64> = values.copied().collect();
     values.sort_by(f64::total_cmp);
-    let center = launch_center(&values).map(f64::exp);
-    center.or_else(|| (!values.is_empty()).then(|| median(&values))).filter(|value| value.is_finite())
+    let center = launch_center(&values).map(|center| rounded(center.exp()));
+    center
+        .or_else(|| (!values.is_empty()).then(|| median(&values)))
+        .filter(|value| value.is_finite())
 }

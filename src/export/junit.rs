@@ -25,7 +25,9 @@ fn document(export: &Export<'_>) -> String {
     let cases = export.configurations.iter().flat_map(|configuration| configuration.runs);
     let totals = totals(cases.flat_map(|run| &run.cases));
     let suites = suites.concat();
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vbench\"{totals}>\n{suites}</testsuites>\n")
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vbench\"{totals}>\n{suites}</testsuites>\n"
+    )
 }
 
 fn suite(configuration: &Configuration<'_>, run: &ResultSet, all: bool) -> String {
@@ -70,7 +72,9 @@ fn totals<'r>(cases: impl Iterator<Item = &'r CaseResult>) -> String {
         }
         seconds += elapsed(case);
     }
-    format!(" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{seconds:.3}\"")
+    format!(
+        " tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{seconds:.3}\""
+    )
 }
 
 fn elapsed(case: &CaseResult) -> f64 {

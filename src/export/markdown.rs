@@ -30,8 +30,8 @@ fn section(export: &Export<'_>, configuration: &Configuration<'_>) -> String {
         counted(side.launches, "launch"),
         if let [run] = runs.as_slice() { format!("run {run}") } else { counted(runs.len(), "run") },
     );
-    text.push_str("| case | metric | value | unit | 95% interval | better | launches | note |\n");
-    text.push_str("|---|---|--:|---|---|---|--:|---|\n");
+    text.push_str("| case | metric | value | unit | +/-95% | better | launches | note |\n");
+    text.push_str("|---|---|--:|---|--:|---|--:|---|\n");
     for point in export.points(configuration) {
         text.push_str(&line(&point));
     }
@@ -46,17 +46,18 @@ fn section(export: &Export<'_>, configuration: &Configuration<'_>) -> String {
 
 fn line(point: &Point<'_>) -> String {
     let (factor, unit) = prefixed(point.value(), &point.metric.unit);
-    let shown = |value: f64| digits(value / factor);
-    let interval = point.interval();
-    let interval = interval.map(|(low, high)| format!("{} to {}", shown(low), shown(high)));
+    // As in the terminal: half the width, as a share.
+    let precision = point.interval().map(|(low, high)| (high / low).sqrt() - 1.0);
+    let precision = precision.filter(|share| share.is_finite());
+    let precision = precision.map(|share| format!("{:.1}%", 100.0 * share));
     let better = point.direction().trim_end_matches(" is better");
     format!(
         "| `{}` | {} | {} | {} | {} | {better} | {} | {} |\n",
         plain(&point.case.to_string()),
         plain(&point.metric.name),
-        shown(point.value()),
+        digits(point.value() / factor),
         plain(&unit),
-        interval.unwrap_or_default(),
+        precision.unwrap_or_default(),
         point.measured.launches,
         note(point)
     )

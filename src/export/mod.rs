@@ -90,7 +90,8 @@ pub struct Configuration<'a> {
 impl<'a> Export<'a> {
     /// The export of `sides`.
     pub fn new(sides: &[Side<'a>], all_metrics: bool) -> Self {
-        let configuration = |side: &Side<'a>| Configuration { runs: side.runs, single: single(side) };
+        let configuration =
+            |side: &Side<'a>| Configuration { runs: side.runs, single: single(side) };
         Self { configurations: sides.iter().map(configuration).collect(), all_metrics }
     }
 

@@ -3,6 +3,7 @@
 //! Every family is a gauge: the older text parsers know no `info` or `stateset`, and gauges without
 //! time stamps read the same in both formats.
 
+use super::point::rounded;
 use super::{Document, Export, Format, Point};
 use crate::compare::{Change, Comparison, Pair, Row, SideSummary, Verdict};
 use crate::store;
@@ -78,21 +79,21 @@ impl Values {
     }
 }
 
-/// Both sides of every pair, the ratios and the verdicts.
+/// Both sides of every pair, the ratios and the verdicts, of the metrics that are judged.
 pub fn openmetrics(comparison: &Comparison) -> String {
     let mut values = Values::new();
     let mut judged = Judgements::new();
     // A base stands once, whatever it is compared with.
     let mut bases: BTreeMap<(String, &str), Point<'_>> = BTreeMap::new();
     for pair in &comparison.pairs {
-        for row in &pair.rows {
+        for row in pair.rows.iter().filter(|row| row.metric.role != Role::Info) {
             if let Some(point) = Point::base(row) {
                 bases.insert((row.case.to_string(), &row.metric.name), point);
             }
-            if let Some(point) = Point::candidate(row) {
-                values.add(&point, &pair.candidate);
-            }
             judged.add(comparison, pair, row);
+        }
+        for point in Point::candidates(pair) {
+            values.add(&point, &pair.candidate);
         }
     }
     for point in bases.values() {
@@ -127,14 +128,11 @@ impl Judgements {
             ("base", &comparison.base.name),
         ];
         if let Some(Change { ratio, interval_95, .. }) = &row.change {
-            self.ratio.add(&key, *ratio);
+            self.ratio.add(&key, rounded(*ratio));
             if let Some((low, high)) = interval_95 {
-                self.low.add(&key, *low);
-                self.high.add(&key, *high);
+                self.low.add(&key, rounded(*low));
+                self.high.add(&key, rounded(*high));
             }
-        }
-        if row.metric.role == Role::Info {
-            return;
         }
         for verdict in Verdict::ALL {
             let one_hot = [key.as_slice(), &[("verdict", verdict.name())]].concat();
@@ -158,8 +156,12 @@ fn runs(export: &Export<'_>) -> String {
         }
         for (case, worst) in worst(configuration.runs.iter().flat_map(|run| &run.cases)) {
             for state in STATES {
-                let labels =
-                    [("case", case.as_str()), ("config", &side.name), ("system", &side.system), ("outcome", state)];
+                let labels = [
+                    ("case", case.as_str()),
+                    ("config", &side.name),
+                    ("system", &side.system),
+                    ("outcome", state),
+                ];
                 outcomes.add(&labels, f64::from(u8::from(state == worst)));
             }
         }

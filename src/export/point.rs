@@ -49,7 +49,7 @@ impl<'a> Point<'a> {
     /// The value, in the metric's base unit: the typical one, or where a value has no logarithm the
     /// headline that [`Point::statistic`] names.
     pub fn value(&self) -> f64 {
-        self.measured.typical.unwrap_or(self.measured.headline)
+        rounded(self.measured.typical.unwrap_or(self.measured.headline))
     }
 
     /// What the value is: `typical`, `median` or `best`.
@@ -63,7 +63,7 @@ impl<'a> Point<'a> {
 
     /// 95% interval of the value over launches or boots.
     pub fn interval(&self) -> Option<(f64, f64)> {
-        self.measured.interval_95()
+        self.measured.interval_95().map(|(low, high)| (rounded(low), rounded(high)))
     }
 
     /// The case, inert in whatever shows it.
@@ -84,4 +84,9 @@ impl<'a> Point<'a> {
         let Metric { name, unit, .. } = self.metric;
         inert(&format!("{name} ({}, {})", unit.symbol, self.direction()))
     }
+}
+
+/// Twelve significant digits: further ones only tell how logarithms were rounded.
+pub fn rounded(value: f64) -> f64 {
+    format!("{value:.11e}").parse().unwrap_or(value)
 }

@@ -2,6 +2,7 @@
 
 use crate::terminal::{Style, Tone};
 pub use crate::text::{cut, inert};
+use std::collections::BTreeSet;
 use unicode_width::UnicodeWidthStr;
 
 /// A table of texts.
@@ -61,7 +62,8 @@ impl Column {
 
 /// Between two columns.
 const GAP: usize = 2;
-/// A name that would keep less than this stands on a line of its own instead.
+/// A name that would keep less than this stands on a line of its own instead; shorter cuts tell few
+/// case ids apart.
 const LEAST_NAME: usize = 20;
 
 impl Table {
@@ -88,12 +90,14 @@ impl Table {
     /// The table as lines of at most `width` columns, each indented by `indent`.
     ///
     /// Where it is too wide, columns that may be dropped go first, the highest number first. Then the
-    /// flexible column is cut, or else the first; but where a name would keep less than 20 columns,
-    /// every first cell stands on a line of its own, and the others have the whole width below it.
+    /// flexible column is cut, or else the first; but where a name would keep less than 20 columns, or
+    /// two names would look alike, every first cell stands on a line of its own, and the others have
+    /// the whole width below it.
     pub fn render(&self, indent: usize, width: usize) -> String {
         let whole = self.fit(0, indent, width);
         let name = whole.widths.first().copied().unwrap_or(0);
-        let short = self.columns.len() > 1 && name < LEAST_NAME.min(self.width(0));
+        let unclear = name < LEAST_NAME.min(self.width(0)) || self.looks_alike(name);
+        let short = self.columns.len() > 1 && unclear;
         let layout = if short { self.fit(1, indent + GAP, width) } else { whole };
         let mut text = self.titles(&layout);
         for (index, row) in self.rows.iter().enumerate() {
@@ -113,6 +117,14 @@ impl Table {
             }
         }
         text
+    }
+
+    /// True where two names that differ would not, cut to `width`.
+    fn looks_alike(&self, width: usize) -> bool {
+        let names: BTreeSet<&str> =
+            self.rows.iter().filter_map(|row| Some(row.first()?.as_str())).collect();
+        let shown: BTreeSet<String> = names.iter().map(|name| cut(name, width)).collect();
+        shown.len() < names.len()
     }
 
     /// The columns from `first` on that fit into `width`.
@@ -156,7 +168,8 @@ impl Table {
             let cell = cut(row.get(column).map_or("", String::as_str), width);
             let free = " ".repeat(width - cell.width().min(width));
             let column = &self.columns[column];
-            let (before, after) = if column.right { (free, String::new()) } else { (String::new(), free) };
+            let (before, after) =
+                if column.right { (free, String::new()) } else { (String::new(), free) };
             if !cell.is_empty() {
                 line.push_str(&padding);
                 line.push_str(&before);
@@ -245,6 +258,19 @@ mod tests {
              größe\n  \
                1,024\n"
         );
+    }
+
+    #[test]
+    fn names_are_cut_only_while_they_stay_apart() {
+        let mut table = sample();
+        let twin = "memory::stream/stores=streaming".to_owned();
+        table.row(vec![twin.clone(), "26.9".into(), String::new()]);
+        assert!(
+            table.render(0, 33).contains("memory::stream/stores=c..."),
+            "{}",
+            table.render(0, 33)
+        );
+        assert!(table.render(0, 32).lines().any(|line| line == twin), "{}", table.render(0, 32));
     }
 
     #[test]

@@ -35,7 +35,10 @@ fn sample(line: &str) -> Sample {
     let mut labels = BTreeMap::new();
     loop {
         let key: String = rest.by_ref().take_while(|c| *c != '=').collect();
-        assert!(!key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{line}");
+        assert!(
+            !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+            "{line}"
+        );
         assert_eq!(rest.next(), Some('"'), "{line}");
         assert!(labels.insert(key, quoted(&mut rest)).is_none(), "{line}");
         match rest.next() {

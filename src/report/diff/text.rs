@@ -118,7 +118,8 @@ fn group_cells(group: &Group, view: View) -> Vec<String> {
 
 /// The colour of a verdict, read from its word.
 fn verdict_tone(cell: &str) -> Tone {
-    let is = |verdict: &Verdict| cell.split_once(' ').is_some_and(|(_, word)| word == verdict.word());
+    let is =
+        |verdict: &Verdict| cell.split_once(' ').is_some_and(|(_, word)| word == verdict.word());
     match Verdict::ALL.into_iter().find(is) {
         Some(Verdict::Improvement) => Tone::Good,
         Some(Verdict::Regression) => Tone::Bad,
@@ -210,7 +211,8 @@ fn legend(comparison: &Comparison, detects: bool, view: View) -> String {
         text.push_str(&sentence("unclear: neither could be shown.", view));
     }
     if detects {
-        let detects = "detects: the smallest change that so many units show four times out of five.";
+        let detects =
+            "detects: the smallest change that so many units show four times out of five.";
         text.push_str(&sentence(detects, view));
     }
     text

@@ -127,5 +127,8 @@ fn a_narrow_terminal_keeps_values_and_units() {
 #[test]
 fn informative_metrics_are_shown_when_asked_for() {
     assert!(!render(&results(), Detail::default(), 100).contains("share"));
-    assert!(render(&results(), Detail { all_metrics: true, ..Detail::default() }, 100).contains("share"));
+    assert!(
+        render(&results(), Detail { all_metrics: true, ..Detail::default() }, 100)
+            .contains("share")
+    );
 }
