@@ -86,7 +86,7 @@ fn benchmark_table(plan: &Plan, machine: &Machine, console: &mut Console<'_>) {
         Column::left("measures").flexible(),
         Column::left("unit").droppable(3),
         Column::right("cases").droppable(1),
-        Column::right("about"),
+        Column::right("takes"),
         Column::left("").toned(state_tone),
     ])
     .styled(console.style);

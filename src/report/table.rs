@@ -100,15 +100,17 @@ impl Table {
         let short = self.columns.len() > 1 && unclear;
         let layout = if short { self.fit(1, indent + GAP, width) } else { whole };
         let mut text = self.titles(&layout);
+        let mut above = None;
         for (index, row) in self.rows.iter().enumerate() {
             for (_, heading) in self.headings.iter().filter(|(before, _)| *before == index) {
                 text.push_str(&self.style.paint(Tone::Title, &cut(heading, width)));
                 text.push('\n');
+                above = None;
             }
-            if let Some(name) = row.first().filter(|name| short && !name.is_empty()) {
-                let name = cut(name, width.saturating_sub(indent));
-                let name = self.style.paint((self.columns[0].tone)(&name), &name);
-                text.push_str(&format!("{}{name}\n", " ".repeat(indent)));
+            // A name that stands above already heads this row too.
+            if short && row.first().is_some_and(|name| !name.is_empty()) && above != row.first() {
+                above = row.first();
+                text.push_str(&self.name_line(row, indent, width));
             }
             let line = self.line(row, &layout);
             // A row of nothing but its name is told already.
@@ -117,6 +119,13 @@ impl Table {
             }
         }
         text
+    }
+
+    /// The first cell on a line of its own.
+    fn name_line(&self, row: &[String], indent: usize, width: usize) -> String {
+        let name = cut(row.first().map_or("", String::as_str), width.saturating_sub(indent));
+        let tone = self.columns.first().map_or(Tone::Plain, |column| (column.tone)(&name));
+        format!("{}{}\n", " ".repeat(indent), self.style.paint(tone, &name))
     }
 
     /// True where two names that differ would not, cut to `width`.
