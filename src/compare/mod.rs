@@ -5,6 +5,7 @@
 //! policy, without random numbers: equal input gives equal output, byte for byte.
 
 mod facts;
+mod floors;
 mod gather;
 mod group;
 mod note;
@@ -19,6 +20,9 @@ mod verdict;
 mod warnings;
 
 pub use self::facts::{FactDifference, matches};
+pub use self::floors::{
+    Batch, FloorsError, NoiseFloor, Source, Spread, Subject, read_floors, write_floors,
+};
 pub use self::group::Group;
 pub use self::note::Note;
 pub use self::pair::{Pair, SideSummary};

@@ -87,12 +87,19 @@ pub fn finish(folder: &Path, results: &ResultSet) -> io::Result<()> {
     }
 }
 
-/// Writes a file beside its place and moves it there.
-fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// Writes a file beside its place and moves it there: whole or not at all.
+///
+/// # Errors
+/// The file that cannot be written, and why.
+pub fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let name_it = |error: io::Error| {
         io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
     };
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = beside.unwrap_or(Path::new("."));
     let attempt = || {
         let mut file = io::BufWriter::new(NamedTempFile::new_in(folder)?);
         write(&mut file)?;
