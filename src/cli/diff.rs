@@ -2,7 +2,7 @@
 
 use super::args::{DiffArgs, DiffFormat};
 use super::{Console, Ended, OK};
-use crate::compare::{Policy, Side, compare, matches};
+use crate::compare::{NoiseFloor, Policy, Side, compare, matches};
 use crate::report::diff::{View, csv, json, markdown, text};
 use crate::report::table::inert;
 use crate::store;
@@ -17,13 +17,19 @@ pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
     let names = names(&sets);
     let named = names.iter().zip(&sets);
     let sides: Vec<Side<'_>> = named.map(|(name, set)| Side { name, runs: &set.runs }).collect();
+    let noise = args.noise_floor.as_deref().map(NoiseFloor::read).transpose();
+    let noise = noise.map_err(|error| error.to_string())?;
     let policy = Policy {
         margin: args.margin,
         any_version: args.any_version,
         expect_differ: args.expect_differ.clone(),
+        floors: noise.as_ref().map(NoiseFloor::floors).unwrap_or_default(),
         ..Policy::default()
     };
-    let comparison = compare(&sides[0], &sides[1..], &policy);
+    let mut comparison = compare(&sides[0], &sides[1..], &policy);
+    if let Some(noise) = &noise {
+        noise.remark(&mut comparison);
+    }
     let view = View { width: console.width, unicode: unicode(), all_metrics: args.all };
     let written = match args.format {
         DiffFormat::Text => text(&comparison, view),
@@ -74,8 +80,15 @@ fn configurations(
 ) -> Result<Vec<Configuration>, String> {
     let mut found: BTreeMap<(String, String), Configuration> = BTreeMap::new();
     let mut left_out = None;
+    let read = |folder: PathBuf, console: &mut Console<'_>| {
+        let runs = read(&folder, console)?;
+        Ok::<_, String>(runs.into_iter().map(move |results| (results, folder.clone())))
+    };
+    let mut runs = Vec::new();
     for folder in folders(out, named)? {
-        let results = read(&folder, console)?;
+        runs.extend(read(folder, console)?);
+    }
+    for (results, folder) in runs {
         if let Some(reason) = &results.run.quarantine {
             let text = format!("{} is quarantined: {reason}", folder.display());
             let _ = writeln!(console.err, "warning: left out: {}", inert(&text));
@@ -94,24 +107,48 @@ fn configurations(
     }
 }
 
-fn read(folder: &Path, console: &mut Console<'_>) -> Result<ResultSet, String> {
-    let stored = store::read(folder).map_err(|error| error.to_string())?;
-    for damage in &stored.damage {
-        let _ = writeln!(console.err, "warning: {}", inert(damage));
+/// The run in a folder or a `result.json`, or every run of a `samples.csv`.
+fn read(path: &Path, console: &mut Console<'_>) -> Result<Vec<ResultSet>, String> {
+    let runs = if store::is_csv(path) {
+        store::read_csv(path).map_err(|error| error.to_string())?
+    } else {
+        let stored = store::read(path).map_err(|error| error.to_string())?;
+        for damage in &stored.damage {
+            let _ = writeln!(console.err, "warning: {}", inert(damage));
+        }
+        if !stored.finished {
+            let _ = writeln!(console.err, "warning: {} is unfinished", path.display());
+        }
+        vec![stored.results]
+    };
+    match runs.iter().find(|run| !holds_value(run)) {
+        None if runs.is_empty() => Err(format!("{} holds no row", path.display())),
+        None => Ok(runs),
+        Some(empty) => Err(format!(
+            "{} holds no value in {} cases: nothing to compare",
+            path.display(),
+            empty.cases.len()
+        )),
     }
-    if !stored.finished {
-        let _ = writeln!(console.err, "warning: {} is unfinished", folder.display());
+}
+
+fn holds_value(run: &ResultSet) -> bool {
+    let mut repeats = run.cases.iter().flat_map(|case| &case.launches).flat_map(|l| &l.repeats);
+    repeats.any(|repeat| !repeat.values.is_empty())
+}
+
+/// Every run that the names mean, each once, for commands that look at one side.
+pub fn runs(
+    out: &Path,
+    named: &[String],
+    console: &mut Console<'_>,
+) -> Result<Vec<ResultSet>, String> {
+    let mut found = Vec::new();
+    for named in named {
+        found.extend(configurations(out, named, console)?);
     }
-    let repeats =
-        stored.results.cases.iter().flat_map(|case| &case.launches).flat_map(|l| &l.repeats);
-    if repeats.clone().all(|repeat| repeat.values.is_empty()) {
-        let cases = stored.results.cases.len();
-        return Err(format!(
-            "{} holds no value in {cases} cases: nothing to compare",
-            folder.display()
-        ));
-    }
-    Ok(stored.results)
+    each_run_once(&found)?;
+    Ok(found.into_iter().flat_map(|configuration| configuration.runs).collect())
 }
 
 /// The run folders that `named` means: a path, `system/config`, a configuration of the only system

@@ -4,6 +4,7 @@
 //! of the cautious t and can only widen its answer. The file keeps what each batch of launches
 //! contributed, so that a later boot can be added without the runs of the earlier ones.
 
+use super::Comparison;
 use super::note::Note;
 use super::pair::SideSummary;
 use super::policy::FloorKey;
@@ -12,9 +13,9 @@ use crate::stats::{Floor, sd};
 use crate::store;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
-use vbench_results::{SCHEMA_VERSION, check_version};
+use vbench_results::{Role, SCHEMA_VERSION, check_version};
 
 /// Why a noise floor could not be read.
 pub use vbench_results::ReadError as FloorsError;
@@ -77,6 +78,9 @@ pub struct Spread {
     pub metric: String,
     /// What was repeated.
     pub level: Level,
+    /// What a change in the metric means.
+    #[serde(default)]
+    pub role: Role,
     /// Version of the benchmark's code.
     pub version: String,
     /// Standard deviation of the units, in ln.
@@ -179,8 +183,20 @@ impl NoiseFloor {
         self.floors.iter().filter_map(|spread| Some((spread.key(), spread.floor()?))).collect()
     }
 
+    /// The spreads of one level.
+    pub fn of_level(&self, level: Level) -> impl Iterator<Item = &Spread> {
+        self.floors.iter().filter(move |spread| spread.level == level)
+    }
+
+    /// Remarks in every pair of a comparison whose machines are not the one that was calibrated.
+    pub fn remark(&self, comparison: &mut Comparison) {
+        for pair in &mut comparison.pairs {
+            pair.notes.extend(self.foreign(&comparison.base, &pair.candidate));
+        }
+    }
+
     /// A remark when the floors belong to a machine that is on neither side.
-    pub fn foreign(&self, base: &SideSummary, candidate: &SideSummary) -> Option<Note> {
+    fn foreign(&self, base: &SideSummary, candidate: &SideSummary) -> Option<Note> {
         let own = &self.subject.fingerprint;
         let known = base.fingerprints.contains(own) || candidate.fingerprints.contains(own);
         let text = format!(
@@ -191,10 +207,10 @@ impl NoiseFloor {
     }
 
     /// The spread of a case and metric, made where it is not there yet.
-    pub(super) fn spread(&mut self, key: &FloorKey, version: &str) -> &mut Spread {
+    pub(super) fn spread(&mut self, key: &FloorKey, version: &str, role: Role) -> &mut Spread {
         let place = self.floors.binary_search_by(|spread| spread.key().cmp(key));
         let index = place.unwrap_or_else(|index| {
-            self.floors.insert(index, Spread::new(key, version));
+            self.floors.insert(index, Spread::new(key, version, role));
             index
         });
         &mut self.floors[index]
@@ -209,11 +225,12 @@ struct Head {
 }
 
 impl Spread {
-    fn new(key: &FloorKey, version: &str) -> Self {
+    fn new(key: &FloorKey, version: &str, role: Role) -> Self {
         Self {
             case: key.case.clone(),
             metric: key.metric.clone(),
             level: key.level,
+            role,
             version: version.to_owned(),
             sd_ln: None,
             df: None,
@@ -325,6 +342,7 @@ mod tests {
     use crate::compare::{FloorKey, Level};
     use crate::stats::Floor;
     use std::path::Path;
+    use vbench_results::Role;
 
     fn subject() -> Subject {
         Subject {
@@ -354,7 +372,7 @@ mod tests {
     #[test]
     fn launches_are_pooled_around_the_mean_of_their_run() {
         let mut floors = NoiseFloor::new(subject());
-        let spread = floors.spread(&key(Level::Launch), "1");
+        let spread = floors.spread(&key(Level::Launch), "1", Role::Gated);
         // Two runs far apart: only the spread within each counts, 2 x 0.01^2 over (3 - 1).
         spread.add(batch("a", "x", &[0.0, 0.01, 0.02]));
         assert_eq!(spread.reason.as_deref(), Some("3 launches so far, 6 are needed"));
@@ -367,7 +385,7 @@ mod tests {
     #[test]
     fn a_boot_is_the_mean_of_all_its_launches_however_many_runs_it_had() {
         let mut floors = NoiseFloor::new(subject());
-        let spread = floors.spread(&key(Level::Boot), "1");
+        let spread = floors.spread(&key(Level::Boot), "1", Role::Gated);
         for boot in 0..6 {
             let center = f64::from(boot) * 0.01;
             spread.add(batch(&format!("a{boot}"), &format!("{boot}"), &[center - 1.0, center]));
@@ -384,7 +402,7 @@ mod tests {
     #[test]
     fn no_spread_at_all_is_no_floor() {
         let mut floors = NoiseFloor::new(subject());
-        floors.spread(&key(Level::Launch), "1").add(batch("a", "x", &[1.5; 10]));
+        floors.spread(&key(Level::Launch), "1", Role::Gated).add(batch("a", "x", &[1.5; 10]));
         assert!(floors.floors[0].reason.as_deref().unwrap().contains("do not differ"));
         assert!(floors.floors().is_empty());
     }
@@ -395,7 +413,7 @@ mod tests {
         let path = folder.path().join("floor.json");
         let mut floors = NoiseFloor::new(subject());
         let centers: Vec<f64> = (0..10).map(|i| f64::from(i) * 0.1 / 3.0).collect();
-        floors.spread(&key(Level::Launch), "1").add(batch("a", "x", &centers));
+        floors.spread(&key(Level::Launch), "1", Role::Gated).add(batch("a", "x", &centers));
         write_floors(&path, &floors).unwrap();
         assert_eq!(NoiseFloor::read(&path).unwrap(), floors);
         let read = read_floors(&path).unwrap();
@@ -407,7 +425,7 @@ mod tests {
     fn bad_files_are_refused_by_name() {
         let mut floors = NoiseFloor::new(subject());
         let centers: Vec<f64> = (0..10).map(f64::from).collect();
-        floors.spread(&key(Level::Launch), "1").add(batch("a", "x", &centers));
+        floors.spread(&key(Level::Launch), "1", Role::Gated).add(batch("a", "x", &centers));
         let good = floors.to_json();
         let bad = |from: &str, to: &str| {
             assert!(good.contains(from), "{good}");

@@ -4,6 +4,8 @@
 //! else launches; repeats are never units. Everything here is a pure function of stored runs and a
 //! policy, without random numbers: equal input gives equal output, byte for byte.
 
+mod advice;
+mod calibration;
 mod facts;
 mod floors;
 mod gather;
@@ -19,6 +21,8 @@ mod units;
 mod verdict;
 mod warnings;
 
+pub use self::advice::{Advice, Boots, Design, Wanted, advise};
+pub use self::calibration::Collected;
 pub use self::facts::{FactDifference, matches};
 pub use self::floors::{
     Batch, FloorsError, NoiseFloor, Source, Spread, Subject, read_floors, write_floors,
