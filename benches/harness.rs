@@ -4,18 +4,21 @@
 //! The empty closure is timed by this harness, by criterion and by divan side by side: each loop's
 //! cost per iteration is what a benchmark of nothing reads there.
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
+use std::slice::from_ref;
 use std::time::Duration;
 use vbench::bencher::{Bencher, Settings};
+use vbench::compare::{Policy, Side, compare};
 use vbench::machine::Machine;
 use vbench::plan::{Plan, Selection};
 use vbench::profile::Profile;
+use vbench::report::diff::{View, text};
 use vbench::results::{
     CaseResult, Environment, Estimator, Evidence, Launch, Metric, Outcome, Repeat, ResultSet, Run,
-    read_samples, write_samples,
+    read_runs, read_samples, write_samples,
 };
 use vbench_suites as _;
 
@@ -58,17 +61,27 @@ fn listing(c: &mut Criterion) {
     group.finish();
 }
 
-/// 100 cases x 10 launches x 100 repeats.
-fn hundred_thousand_samples() -> ResultSet {
+/// 100 cases x 10 launches x `repeats` repeats, named as a real run is.
+fn stored(repeats: u32) -> ResultSet {
     let metric: Metric =
         vbench::quantity::metric::<vbench::prelude::Seconds>("time", vbench::results::Role::Gated);
-    let repeat = |repeat: u32| Repeat {
+    let repeat = |launch: u32, repeat: u32| Repeat {
         repeat,
         at_s: f64::from(repeat) * 0.1,
         elapsed_s: 0.1,
         iterations: 1000,
-        values: BTreeMap::from([("time".to_owned(), 1e-9 * f64::from(repeat) / 3.0)]),
-        evidence: Evidence { steal_s: Some(0.0), migrations: Some(0), ..Evidence::default() },
+        // Spread by a percent between launches and within them.
+        values: BTreeMap::from([(
+            "time".to_owned(),
+            1e-9 * (1.0 + 0.01 * (f64::from(launch * 7 % 10 + repeat * 37 % 101) / 111.0)),
+        )]),
+        evidence: Evidence {
+            steal_s: Some(0.0),
+            involuntary_switches: Some(0),
+            migrations: Some(0),
+            major_faults: Some(0),
+            ..Evidence::default()
+        },
     };
     let launch = |launch| Launch {
         launch,
@@ -78,23 +91,30 @@ fn hundred_thousand_samples() -> ResultSet {
         elapsed_s: 10.0,
         outcome: Outcome::Measured,
         facts: BTreeMap::new(),
-        repeats: (1..=100).map(repeat).collect(),
+        repeats: (1..=repeats).map(|index| repeat(launch, index)).collect(),
     };
     let case = |index: u32| CaseResult {
         case: format!("memory::example/size={index}").parse().unwrap(),
         kind: "memory".into(),
-        version: "1".into(),
+        version: "f928ac04b8e94641".into(),
         estimator: Estimator::Center,
         metrics: vec![metric.clone()],
         launches: (1..=10).map(launch).collect(),
     };
-    let mut results = ResultSet::new(Run::default(), Environment::default());
+    let run = Run {
+        id: "20260102T030405Z-beef".into(),
+        system: "intel-xeon-2.80ghz".into(),
+        config: "default".into(),
+        started_at: "2026-01-02T03:04:05Z".into(),
+        ..Run::default()
+    };
+    let mut results = ResultSet::new(run, Environment::default());
     results.cases = (0..100).map(case).collect();
     results
 }
 
 fn storage(c: &mut Criterion) {
-    let results = hundred_thousand_samples();
+    let results = stored(100);
     let (json, mut csv) = (results.to_json(), Vec::new());
     write_samples(&results, &mut csv).unwrap();
     println!("100,000 samples: {} MB of JSON, {} MB of CSV", json.len() >> 20, csv.len() >> 20);
@@ -107,7 +127,7 @@ fn storage(c: &mut Criterion) {
             BatchSize::LargeInput,
         );
     });
-    group.bench_function("read_csv", |b| {
+    group.bench_function("read_csv_rows", |b| {
         b.iter(|| read_samples(&csv[..], Path::new("samples.csv")).unwrap().len());
     });
     group.bench_function("write_json", |b| b.iter(|| results.to_json().len()));
@@ -118,7 +138,33 @@ fn storage(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(harness, empty_iteration, listing, storage);
+/// What `vbench diff` does with a million samples: reading them as CSV, in bytes a second, and from
+/// there to verdicts and text.
+fn comparing(c: &mut Criterion) {
+    let base = stored(500);
+    let mut candidate = base.clone();
+    candidate.run.config = "vcpu_pin".into();
+    let mut csv = Vec::new();
+    write_samples(&base, &mut csv).unwrap();
+    let mut group = c.benchmark_group("million_samples");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    group.throughput(Throughput::Bytes(csv.len() as u64));
+    group.bench_function("read_csv_half", |b| {
+        b.iter_with_large_drop(|| read_runs(&csv, Path::new("samples.csv")).unwrap());
+    });
+    group.throughput(Throughput::Elements(1_000_000));
+    let view = View { width: 120, unicode: true, all_metrics: true };
+    group.bench_function("to_verdicts", |b| {
+        b.iter(|| {
+            let candidate = Side { name: "vcpu_pin", runs: from_ref(&candidate) };
+            let base = Side { name: "default", runs: from_ref(&base) };
+            text(&compare(&base, &[candidate], &Policy::default()), view).len()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(harness, empty_iteration, listing, storage, comparing);
 
 fn divan_side() {
     println!("the empty closure by divan:");

@@ -282,8 +282,11 @@ fn read_rows<R: for<'de> Deserialize<'de>>(
     for record in reader.records() {
         let record = record.map_err(|error| invalid(error.to_string()))?;
         // A newer major may have other columns: its version is looked at first.
-        check_version(record.get(0).unwrap_or_default())
-            .map_err(|found| ReadError::Newer { path: path.to_owned(), found })?;
+        check_version(record.get(0).unwrap_or_default()).map_err(|found| {
+            let line = record.position().map(|at| format!(" in line {}", at.line()));
+            let found = found + &line.unwrap_or_default();
+            ReadError::Newer { path: path.to_owned(), found }
+        })?;
         rows.push(record.deserialize(Some(&headers)).map_err(|error| invalid(error.to_string()))?);
     }
     Ok(rows)

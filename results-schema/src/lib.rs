@@ -12,6 +12,7 @@ mod csv;
 mod environment;
 mod metric;
 mod result;
+mod samples;
 mod schema;
 mod version;
 
@@ -26,5 +27,6 @@ pub use self::result::{
     CaseResult, Estimator, Evidence, JournalHeader, JournalLine, Launch, Outcome, Repeat,
     ResultSet, Run,
 };
+pub use self::samples::read_runs;
 pub use self::schema::{column_table, json_schema};
 pub use self::version::{ReadError, SCHEMA_VERSION, check_version};

@@ -50,6 +50,20 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// The unit of a symbol whose scale is not known: rates, seconds and hertz take decimal prefixes,
+    /// bytes binary ones.
+    pub fn of_symbol(symbol: &str) -> Self {
+        let scale = match symbol {
+            "s" | "Hz" => Scale::Decimal,
+            "B" => Scale::Binary,
+            rate if rate.ends_with("/s") => Scale::Decimal,
+            _ => Scale::Plain,
+        };
+        Self { symbol: Cow::Owned(symbol.to_owned()), scale }
+    }
+}
+
 /// Prefixes used when a value is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

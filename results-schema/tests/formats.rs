@@ -180,6 +180,62 @@ fn json_and_csv_hold_the_same_rows() {
     assert_eq!(from_csv.len(), 5 + 3, "a row per value, and one per launch without values");
 }
 
+/// What the CSV keeps of a result set.
+fn as_csv_keeps_it(mut results: ResultSet) -> ResultSet {
+    let run = &results.run;
+    results.run = Run {
+        id: run.id.clone(),
+        system: run.system.clone(),
+        config: run.config.clone(),
+        started_at: run.started_at.clone(),
+        launches: 2,
+        ..Run::default()
+    };
+    results.environment = Environment::default();
+    for case in &mut results.cases {
+        case.estimator = Estimator::Center;
+        let recorded = |metric: &Metric| {
+            let mut repeats = case.launches.iter().flat_map(|launch| &launch.repeats);
+            repeats.any(|repeat| repeat.values.contains_key(&metric.name))
+        };
+        case.metrics.retain(recorded);
+        for launch in &mut case.launches {
+            launch.elapsed_s = 0.0;
+            launch.facts.clear();
+            launch.at_s = launch.repeats.first().map_or(launch.at_s, |repeat| repeat.at_s);
+            for repeat in &mut launch.repeats {
+                (repeat.elapsed_s, repeat.iterations) = (0.0, 0);
+            }
+        }
+    }
+    results
+}
+
+#[test]
+fn runs_come_back_from_their_csv() {
+    let results = sample_run();
+    let runs = read_runs(csv_of(&results).as_bytes(), Path::new("x")).unwrap();
+    assert_eq!(runs, [as_csv_keeps_it(results)]);
+    assert!(
+        read_runs(
+            csv_of(&ResultSet::new(Run::default(), Environment::default())).as_bytes(),
+            Path::new("x")
+        )
+        .unwrap()
+        .is_empty()
+    );
+}
+
+#[test]
+fn several_runs_of_one_file_stay_apart() {
+    let (first, mut second) = (sample_run(), sample_run());
+    second.run.config = "numa".into();
+    let rows = csv_of(&second);
+    let both = csv_of(&first) + rows.split_once('\n').unwrap().1;
+    let runs = read_runs(both.as_bytes(), Path::new("x")).unwrap();
+    assert_eq!(runs, [as_csv_keeps_it(first), as_csv_keeps_it(second)]);
+}
+
 #[test]
 fn columns_stand_in_the_documented_order() {
     let csv = csv_of(&sample_run());
@@ -228,11 +284,38 @@ fn fingerprints_see_stable_facts_only_and_redaction_hides_names() {
     assert_ne!(results.environment.fingerprint(), before);
 }
 
+fn values(runs: &[ResultSet]) -> impl Iterator<Item = f64> {
+    let launches = runs.iter().flat_map(|run| &run.cases).flat_map(|case| &case.launches);
+    launches.flat_map(|launch| &launch.repeats).flat_map(|repeat| repeat.values.values().copied())
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// Cases and metrics sorted by name: shuffled rows do not keep the order in which they were planned.
+fn in_order(mut results: ResultSet) -> ResultSet {
+    results.cases.sort_by(|a, b| a.case.cmp(&b.case));
+    results.cases.iter_mut().for_each(|case| case.metrics.sort_by(|a, b| a.name.cmp(&b.name)));
+    results
+}
+
+/// Fisher and Yates, with a generator of its own (Knuth's multiplier of 64 bits).
+fn shuffle(rows: &mut [String], mut seed: u64) {
+    for last in (1..rows.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        rows.swap(last, (seed >> 33) as usize % (last + 1));
+    }
+}
+
 proptest! {
     #[test]
     fn readers_never_panic(text in ".{0,200}") {
         let _ = ResultSet::from_json(&text, Path::new("x"));
         let _ = read_samples(text.as_bytes(), Path::new("x"));
+        let _ = read_runs(text.as_bytes(), Path::new("x"));
         let _ = read_summary(text.as_bytes(), Path::new("x"));
     }
 
@@ -246,7 +329,36 @@ proptest! {
             bytes.truncate(length - cut % length);
         }
         let _ = ResultSet::from_json(&String::from_utf8_lossy(&json), Path::new("x"));
-        let _ = read_samples(&csv[..], Path::new("x"));
+        // Runs are read where rows are, or refused as rows are.
+        let rows = read_samples(&csv[..], Path::new("x"));
+        let runs = read_runs(&csv, Path::new("x"));
+        match (rows, runs) {
+            (Err(rows), Err(runs)) => prop_assert_eq!(rows.to_string(), runs.to_string()),
+            (Err(rows), Ok(_)) => prop_assert!(false, "rows are refused: {rows}"),
+            (Ok(rows), Ok(runs)) => {
+                let rows = rows.iter().filter_map(|row| row.value);
+                prop_assert_eq!(sorted(rows), sorted(values(&runs)));
+            }
+            (Ok(_), Err(runs)) => prop_assert!(runs.to_string().starts_with("x: "), "{runs}"),
+        }
+    }
+
+    #[test]
+    fn rows_in_any_order_and_quoting_give_the_same_runs(seed: u64, quoted: bool, escaped: bool) {
+        let mut results = sample_run();
+        // Quotes within quotes are read another way than the rest.
+        let reason = if escaped { "check failed: \"a\", b" } else { "check failed: a, b" };
+        results.cases[2].launches[0].outcome = Outcome::Failed { reason: reason.into() };
+        let csv = csv_of(&results);
+        let (header, rows) = csv.split_once('\n').unwrap();
+        let mut rows: Vec<String> = rows.lines().map(str::to_owned).collect();
+        shuffle(&mut rows, seed);
+        if quoted {
+            rows[0] = rows[0].replacen("1.0,", "\"1.0\",", 1);
+        }
+        let text = format!("{header}\r\n\n{}", rows.join("\n"));
+        let runs = read_runs(text.as_bytes(), Path::new("x")).unwrap();
+        prop_assert_eq!(runs.into_iter().map(in_order).collect::<Vec<_>>(), [in_order(as_csv_keeps_it(results))]);
     }
 
     #[test]
@@ -258,5 +370,8 @@ proptest! {
         prop_assert_eq!(&json, &results);
         let rows = read_samples(csv_of(&results).as_bytes(), Path::new("x")).unwrap();
         prop_assert_eq!(rows[0].value, Some(value));
+        let runs = read_runs(csv_of(&results).as_bytes(), Path::new("x")).unwrap();
+        prop_assert_eq!(runs[0].cases[0].launches[0].repeats[0].values["triad"], value);
+        prop_assert_eq!(runs[0].cases[1].launches[0].outcome.reason(), Some(reason.as_str()));
     }
 }

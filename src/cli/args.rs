@@ -79,6 +79,12 @@ pub enum Command {
     /// Write stored runs in a format that other tools read
     #[command(after_help = super::export::EXAMPLES)]
     Export(super::export::ExportArgs),
+    /// Find the noise floor: how far unchanged launches or boots lie apart
+    #[command(after_help = super::calibrate::EXAMPLES)]
+    Calibrate(Box<super::calibrate::CalibrateArgs>),
+    /// Plan how many launches and repeats show a change of a wanted size
+    #[command(after_help = super::plan_samples::EXAMPLES)]
+    PlanSamples(super::plan_samples::PlanSamplesArgs),
     /// Print the JSON Schema of result.json, or the columns of the CSV files
     Schema(SchemaArgs),
     /// Print shell completions
@@ -108,6 +114,8 @@ Examples:
   vbench diff my-host/default 'my-host/*'   every other configuration of a machine
   vbench diff 20260102T0304 20260105        two runs, by the start of their ids
   vbench diff default numa --expect-differ 'numa.*' --format markdown
+  vbench diff default pin --noise-floor noise-floor.json
+  vbench diff before/samples.csv after/samples.csv
 
 A margin of 3% means worse by a factor of at least 1.03, the same in both directions.
 One launch a side is never better or worse: measure with --launches 5 or more, in turns.
@@ -126,7 +134,7 @@ pub enum Format {
 }
 
 /// Arguments of `run`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which cases")]
 pub struct RunArgs {
     /// Only cases whose id contains one of these
@@ -314,6 +322,9 @@ pub struct DiffArgs {
     /// Compare also where the benchmark's code differs
     #[arg(long)]
     pub any_version: bool,
+    /// Floors by `vbench calibrate`: intervals get no narrower than unchanged runs are
+    #[arg(long, value_name = "FILE", env = "VBENCH_NOISE_FLOOR")]
+    pub noise_floor: Option<PathBuf>,
     /// Every metric, the informative ones too
     #[arg(long, short)]
     pub all: bool,
@@ -402,7 +413,7 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 /// `2`, `0.5`, `500ms`, `1m 30s`; in seconds.
-fn time(text: &str) -> Result<f64, String> {
+pub(super) fn time(text: &str) -> Result<f64, String> {
     let duration = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
         Err(_) => humantime::parse_duration(text)
@@ -415,7 +426,7 @@ fn time(text: &str) -> Result<f64, String> {
 }
 
 /// `1%`, `1`, `0.5%`; as a share.
-fn percent(text: &str) -> Result<f64, String> {
+pub(super) fn percent(text: &str) -> Result<f64, String> {
     let number: f64 =
         text.trim_end_matches('%').parse().map_err(|_| "expected a percentage such as 1%")?;
     if number > 0.0 && number <= 100.0 {

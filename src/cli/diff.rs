@@ -2,7 +2,7 @@
 
 use super::args::{DiffArgs, DiffFormat};
 use super::{Console, Ended, OK};
-use crate::compare::{Policy, Side, compare, matches};
+use crate::compare::{NoiseFloor, Policy, Side, compare, matches};
 use crate::report::diff::{View, csv, json, markdown, text};
 use crate::store;
 use crate::terminal::Style;
@@ -17,13 +17,19 @@ pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
     let names = names(&sets);
     let named = names.iter().zip(&sets);
     let sides: Vec<Side<'_>> = named.map(|(name, set)| Side { name, runs: &set.runs }).collect();
+    let noise = args.noise_floor.as_deref().map(NoiseFloor::read).transpose();
+    let noise = noise.map_err(|error| error.to_string())?;
     let policy = Policy {
         margin: args.margin,
         any_version: args.any_version,
         expect_differ: args.expect_differ.clone(),
+        floors: noise.as_ref().map(NoiseFloor::floors).unwrap_or_default(),
         ..Policy::default()
     };
-    let comparison = compare(&sides[0], &sides[1..], &policy);
+    let mut comparison = compare(&sides[0], &sides[1..], &policy);
+    if let Some(noise) = &noise {
+        noise.remark(&mut comparison);
+    }
     let Style { unicode, colour } = console.style;
     let view = View { width: console.width, unicode, colour, all_metrics: args.all };
     let written = match args.format {
@@ -83,16 +89,10 @@ fn measured(
 ) -> Result<Vec<Configuration>, String> {
     let found = configurations(out, named, console)?;
     for configuration in &found {
-        for (results, folder) in configuration.runs.iter().zip(&configuration.folders) {
-            let launches = || results.cases.iter().flat_map(|case| &case.launches);
-            if launches().flat_map(|launch| &launch.repeats).all(|repeat| repeat.values.is_empty())
-            {
-                let cases = results.cases.len();
-                return Err(format!(
-                    "{} holds no value in {cases} cases: nothing to compare",
-                    folder.display()
-                ));
-            }
+        let mut runs = configuration.runs.iter().zip(&configuration.folders);
+        if let Some((results, folder)) = runs.find(|(results, _)| !holds_value(results)) {
+            let (folder, cases) = (folder.display(), results.cases.len());
+            return Err(format!("{folder} holds no value in {cases} cases: nothing to compare"));
         }
     }
     Ok(found)
@@ -106,8 +106,15 @@ pub fn configurations(
 ) -> Result<Vec<Configuration>, String> {
     let mut found: BTreeMap<(String, String), Configuration> = BTreeMap::new();
     let mut left_out = None;
+    let read = |folder: PathBuf, console: &mut Console<'_>| {
+        let runs = read(&folder, console)?;
+        Ok::<_, String>(runs.into_iter().map(move |results| (results, folder.clone())))
+    };
+    let mut runs = Vec::new();
     for folder in folders(out, named)? {
-        let results = read(&folder, console)?;
+        runs.extend(read(folder, console)?);
+    }
+    for (results, folder) in runs {
         if let Some(reason) = &results.run.quarantine {
             let text = format!("{} is quarantined: {reason}", folder.display());
             console.warn(&format!("left out: {text}"));
@@ -126,15 +133,43 @@ pub fn configurations(
     }
 }
 
-fn read(folder: &Path, console: &mut Console<'_>) -> Result<ResultSet, String> {
-    let stored = store::read(folder).map_err(|error| error.to_string())?;
-    for damage in &stored.damage {
-        console.warn(damage);
+/// The run in a folder or a `result.json`, or every run of a `samples.csv`.
+fn read(path: &Path, console: &mut Console<'_>) -> Result<Vec<ResultSet>, String> {
+    let runs = if store::is_csv(path) {
+        store::read_csv(path).map_err(|error| error.to_string())?
+    } else {
+        let stored = store::read(path).map_err(|error| error.to_string())?;
+        for damage in &stored.damage {
+            console.warn(damage);
+        }
+        if !stored.finished {
+            console.warn(&format!("{} is unfinished", path.display()));
+        }
+        vec![stored.results]
+    };
+    if runs.is_empty() {
+        return Err(format!("{} holds no row", path.display()));
     }
-    if !stored.finished {
-        console.warn(&format!("{} is unfinished", folder.display()));
+    Ok(runs)
+}
+
+fn holds_value(run: &ResultSet) -> bool {
+    let mut repeats = run.cases.iter().flat_map(|case| &case.launches).flat_map(|l| &l.repeats);
+    repeats.any(|repeat| !repeat.values.is_empty())
+}
+
+/// Every run that the names mean, each once, for commands that look at one side.
+pub fn runs(
+    out: &Path,
+    named: &[String],
+    console: &mut Console<'_>,
+) -> Result<Vec<ResultSet>, String> {
+    let mut found = Vec::new();
+    for named in named {
+        found.extend(measured(out, named, console)?);
     }
-    Ok(stored.results)
+    each_run_once(&found)?;
+    Ok(found.into_iter().flat_map(|configuration| configuration.runs).collect())
 }
 
 /// The run folders that `named` means: a path, `system/config`, a configuration of the only system

@@ -36,6 +36,14 @@ struct Session<'a> {
     offset_s: f64,
 }
 
+/// A run that was measured, or begun.
+pub struct Measured {
+    /// Where it is stored.
+    pub folder: PathBuf,
+    /// What the program ends with.
+    pub code: u8,
+}
+
 /// What a resumed run needs beside the selection.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Settings {
@@ -51,7 +59,7 @@ pub fn start(
     plan: &Plan,
     arguments: &[String],
     console: &mut Console<'_>,
-) -> Ended {
+) -> Result<Measured, String> {
     let mut environment = environment::probe(&Machine::current().host);
     let fingerprint = environment.fingerprint();
     let system = args.system.clone().unwrap_or_else(|| environment::system_name(&environment));
@@ -67,7 +75,9 @@ pub fn start(
     let journal = Journal::create(&folder, &header)
         .map_err(|error| format!("cannot write the journal in {}: {error}", folder.display()))?;
     let until = until(args.until_precision, args.max_launches, plan);
-    measure(Session { args, plan, folder, journal, results, until, offset_s: 0.0 }, console)
+    let stored = folder.clone();
+    let session = Session { args, plan, folder, journal, results, until, offset_s: 0.0 };
+    Ok(Measured { code: measure(session, console)?, folder: stored })
 }
 
 /// Goes on with an interrupted run.

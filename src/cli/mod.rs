@@ -1,10 +1,12 @@
 //! From the command line to files and tables: one command per file.
 
 mod args;
+mod calibrate;
 mod diff;
 mod export;
 mod list;
 mod measure;
+mod plan_samples;
 mod progress;
 mod run;
 mod show;
@@ -149,6 +151,8 @@ fn dispatch(
         Command::Show(args) => show::show(&args, console),
         Command::Diff(args) => diff::diff(&args, console),
         Command::Export(args) => export::export(&args, console),
+        Command::Calibrate(args) => calibrate::calibrate(&args, benchmarks, arguments, console),
+        Command::PlanSamples(args) => plan_samples::plan_samples(&args, console),
         Command::Schema(args) => Ok(schema(&args, console)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut console.out);

@@ -1,6 +1,7 @@
 //! `run`: list, check or measure.
 
 use super::args::RunArgs;
+use super::measure::Measured;
 use super::{Console, Ended, OK, USAGE, list, measure, smoke};
 use crate::benchmark::Benchmark;
 use crate::host::Host;
@@ -18,19 +19,40 @@ pub fn run(
     if let Some(run) = &args.resume {
         return measure::resume(args, run, benchmarks, console);
     }
+    match begin(args, benchmarks, arguments, console)? {
+        Begun::Measured(run) => Ok(run.code),
+        Begun::Nothing(code) => Ok(code),
+    }
+}
+
+/// What became of a new run.
+pub enum Begun {
+    /// It is stored.
+    Measured(Measured),
+    /// There was nothing to measure, or it was only listed or checked.
+    Nothing(u8),
+}
+
+/// Plans and measures.
+pub fn begin(
+    args: &RunArgs,
+    benchmarks: &[&'static Benchmark],
+    arguments: &[String],
+    console: &mut Console<'_>,
+) -> Result<Begun, String> {
     let selection = args.selection(args.seed.unwrap_or_else(|| fastrand::u32(..)));
     let machine = Machine::new(Host::live(), selection.profile).install();
     let plan = Plan::new(benchmarks, &selection, machine).map_err(|error| error.to_string())?;
     if args.list {
-        return Ok(list::cases(&plan, args.format, args.ignored, console));
+        return Ok(Begun::Nothing(list::cases(&plan, args.format, args.ignored, console)));
     }
     if plan.cases.is_empty() {
-        return Ok(nothing_to_run(args, &plan, console));
+        return Ok(Begun::Nothing(nothing_to_run(args, &plan, console)));
     }
     if selection.profile == Profile::Smoke {
-        return Ok(smoke::check(args, &plan, console));
+        return Ok(Begun::Nothing(smoke::check(args, &plan, console)));
     }
-    measure::start(args, &selection, &plan, arguments, console)
+    measure::start(args, &selection, &plan, arguments, console).map(Begun::Measured)
 }
 
 /// Cargo hands one filter to every bench program, so an empty match is no error unless an exact

@@ -35,12 +35,23 @@ pub struct Sample<'a> {
 pub struct Launched<'a> {
     /// Run and launch number: runs are counted in the order of their start.
     pub number: (u32, u32),
+    /// The run's id.
+    pub run: &'a str,
     pub boot: Option<&'a str>,
     /// Seconds since 1970, where the run's start can be read.
     pub at: Option<f64>,
     /// Ascending.
     pub values: Vec<f64>,
     pub disturbed: usize,
+}
+
+/// The run that launches are of.
+struct Origin<'a> {
+    /// Its place in the order of starts.
+    index: u32,
+    id: &'a str,
+    /// Seconds since 1970.
+    started: Option<f64>,
 }
 
 impl<'a> Gathered<'a> {
@@ -53,10 +64,11 @@ impl<'a> Gathered<'a> {
             samples: BTreeMap::new(),
             absent: BTreeMap::new(),
         };
-        for (index, run) in runs.iter().enumerate() {
+        for (index, run) in runs.into_iter().enumerate() {
             let started = started(run);
+            let origin = Origin { index: index as u32, id: &run.run.id, started };
             for case in &run.cases {
-                gathered.add(case, index as u32, started);
+                gathered.add(case, &origin);
             }
         }
         for sample in gathered.samples.values_mut() {
@@ -69,9 +81,9 @@ impl<'a> Gathered<'a> {
         gathered
     }
 
-    fn add(&mut self, case: &'a CaseResult, run: u32, started: Option<f64>) {
+    fn add(&mut self, case: &'a CaseResult, origin: &Origin<'a>) {
         for metric in &case.metrics {
-            let launches = launches(case, metric, run, started);
+            let launches = launches(case, metric, origin);
             if !launches.is_empty() {
                 let sample = self.samples.entry((&case.case, &metric.name));
                 sample.or_insert_with(|| Sample::new(case, metric)).add(case, metric, launches);
@@ -124,12 +136,7 @@ impl<'a> Sample<'a> {
     }
 }
 
-fn launches<'a>(
-    case: &'a CaseResult,
-    metric: &Metric,
-    run: u32,
-    started: Option<f64>,
-) -> Vec<Launched<'a>> {
+fn launches<'a>(case: &'a CaseResult, metric: &Metric, origin: &Origin<'a>) -> Vec<Launched<'a>> {
     let launched = |launch: &'a vbench_results::Launch| {
         let mut disturbed = 0;
         let values = launch.repeats.iter().filter_map(|repeat| {
@@ -140,10 +147,10 @@ fn launches<'a>(
         let mut values: Vec<f64> = values.collect();
         // Sums must not depend on the order of stored rows, not even in their last digit.
         values.sort_by(f64::total_cmp);
-        let at = started.map(|started| started + launch.at_s);
+        let at = origin.started.map(|started| started + launch.at_s);
         let boot = launch.boot_id.as_deref();
-        let number = (run, launch.launch);
-        (!values.is_empty()).then_some(Launched { number, boot, at, values, disturbed })
+        let (number, run) = ((origin.index, launch.launch), origin.id);
+        (!values.is_empty()).then_some(Launched { number, run, boot, at, values, disturbed })
     };
     case.launches.iter().filter_map(launched).collect()
 }

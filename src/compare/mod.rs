@@ -4,7 +4,10 @@
 //! else launches; repeats are never units. Everything here is a pure function of stored runs and a
 //! policy, without random numbers: equal input gives equal output, byte for byte.
 
+mod advice;
+mod calibration;
 mod facts;
+mod floors;
 mod gather;
 mod group;
 mod note;
@@ -19,7 +22,12 @@ mod units;
 mod verdict;
 mod warnings;
 
+pub use self::advice::{Advice, Boots, Design, Wanted, advise};
+pub use self::calibration::Collected;
 pub use self::facts::{FactDifference, matches};
+pub use self::floors::{
+    Batch, FloorsError, NoiseFloor, Source, Spread, Subject, read_floors, write_floors,
+};
 pub use self::group::Group;
 pub use self::note::Note;
 pub use self::pair::{Pair, SideSummary};

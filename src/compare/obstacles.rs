@@ -56,7 +56,8 @@ fn bad_values(side: &str, sample: &Sample<'_>) -> Vec<Note> {
     let judged = kinds.into_iter().take(if exact { 2 } else { 4 });
     let found = judged.filter_map(|(code, text, bad)| {
         let launch = sample.launches.iter().find(|launch| launch.values.iter().any(|v| bad(*v)))?;
-        let text = format!("a value of the {} {text} (launch {})", word(side), launch.number.1);
+        let (run, number) = (launch.run, launch.number.1);
+        let text = format!("a value of the {} {text} (run {run}, launch {number})", word(side));
         Some(Note::new(format!("{side}:{code}"), text))
     });
     found.collect()

@@ -60,7 +60,8 @@ pub struct SideSummary {
 impl SideSummary {
     pub(super) fn new(name: &str, runs: &[&ResultSet]) -> Self {
         let set = |field: fn(&ResultSet) -> &String| -> BTreeSet<String> {
-            runs.iter().map(|run| field(run).clone()).collect()
+            // A CSV does not say everything; what is not known is no value.
+            runs.iter().map(|run| field(run).clone()).filter(|text| !text.is_empty()).collect()
         };
         let first = |field: fn(&ResultSet) -> &String| {
             runs.first().map(|run| field(run).clone()).unwrap_or_default()
@@ -166,11 +167,13 @@ fn run_notes(base: &SideSummary, candidate: &SideSummary) -> Vec<Note> {
         let text = format!("different systems: {} and {}", base.system, candidate.system);
         notes.push(Note::new("run:system", text));
     }
-    if base.profiles != candidate.profiles {
+    let differ =
+        |a: &BTreeSet<String>, b: &BTreeSet<String>| !a.is_empty() && !b.is_empty() && a != b;
+    if differ(&base.profiles, &candidate.profiles) {
         let (before, after) = (join(&base.profiles), join(&candidate.profiles));
         notes.push(Note::new("run:profile", format!("different profiles: {before} and {after}")));
     }
-    if base.vbench_versions != candidate.vbench_versions {
+    if differ(&base.vbench_versions, &candidate.vbench_versions) {
         let (before, after) = (join(&base.vbench_versions), join(&candidate.vbench_versions));
         let text = format!("measured by different versions of vbench: {before} and {after}");
         notes.push(Note::new("run:version", text));

@@ -1,6 +1,8 @@
 //! What a person sees: numbers with units, columns, and the tables of a run.
 
+pub mod advice;
 pub mod diff;
+pub mod floors;
 pub mod info;
 pub mod levels;
 pub mod run;

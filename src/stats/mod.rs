@@ -12,10 +12,10 @@ mod shift;
 mod summary;
 
 pub use self::adjust::{benjamini_hochberg, holm};
-pub use self::components::{Components, components};
+pub use self::components::{Components, components, components_within};
 pub use self::distribution::{t_quantile, t_tail};
 pub use self::moments::{mean, median, sd, squares};
-pub use self::planning::{Planner, pooled_sd};
+pub use self::planning::{Planner, best_repeats, pooled_sd};
 pub use self::rank::{RankTest, rank_test_asymptotic, rank_test_exact};
 pub use self::shift::{Floor, Member, Shift, Test};
 pub use self::summary::{

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::NamedTempFile;
 use vbench_results::{
-    CaseResult, Metric, Outcome, ReadError, ResultSet, SummaryRow, write_samples, write_summary,
+    CaseResult, Metric, Outcome, ReadError, ResultSet, SummaryRow, read_runs, write_samples,
+    write_summary,
 };
 
 /// Everything of a run.
@@ -87,12 +88,19 @@ pub fn finish(folder: &Path, results: &ResultSet) -> io::Result<()> {
     }
 }
 
-/// Writes a file beside its place and moves it there.
-fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// Writes a file beside its place and moves it there: whole or not at all.
+///
+/// # Errors
+/// The file that cannot be written, and why.
+pub fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let name_it = |error: io::Error| {
         io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
     };
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = beside.unwrap_or(Path::new("."));
     let attempt = || {
         let mut file = io::BufWriter::new(NamedTempFile::new_in(folder)?);
         write(&mut file)?;
@@ -107,11 +115,30 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     attempt().map_err(name_it)
 }
 
-/// Reads a run: a folder, finished or not, or a `result.json`.
+/// Whether a path is that of a `samples.csv`, by its extension.
+pub fn is_csv(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|extension| extension == "csv")
+}
+
+/// Reads every run of a `samples.csv`.
+///
+/// # Errors
+/// The file, and the row that is wrong.
+pub fn read_csv(path: &Path) -> Result<Vec<ResultSet>, ReadError> {
+    let text =
+        std::fs::read(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    read_runs(&text, path)
+}
+
+/// Reads a run: a folder, finished or not, a `result.json`, or a `samples.csv` of one run.
 ///
 /// # Errors
 /// The file, and what is wrong with it.
 pub fn read(path: &Path) -> Result<Stored, ReadError> {
+    if is_csv(path) {
+        let results = only_run(read_csv(path)?, path)?;
+        return Ok(Stored { results, damage: Vec::new(), finished: true });
+    }
     if path.is_file() {
         return Ok(Stored { results: ResultSet::read(path)?, damage: Vec::new(), finished: true });
     }
@@ -125,6 +152,19 @@ pub fn read(path: &Path) -> Result<Stored, ReadError> {
     }
     let recovered = Recovered::read(path)?;
     Ok(Stored { results: recovered.results(), damage: recovered.damage, finished: false })
+}
+
+fn only_run(mut runs: Vec<ResultSet>, path: &Path) -> Result<ResultSet, ReadError> {
+    match (runs.pop(), runs.len()) {
+        (Some(only), 0) => Ok(only),
+        (last, others) => Err(ReadError::Invalid {
+            path: path.to_owned(),
+            message: format!(
+                "holds {} runs, one is expected",
+                others + usize::from(last.is_some())
+            ),
+        }),
+    }
 }
 
 /// A run as read back.

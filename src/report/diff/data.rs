@@ -110,18 +110,18 @@ fn side_fields(side: Option<&Measured>) -> [String; 3] {
 }
 
 /// The name of a value in stored data.
-fn name(value: &impl Serialize) -> String {
+pub(in crate::report) fn name(value: &impl Serialize) -> String {
     let value = serde_json::to_value(value).unwrap_or_default();
     value.as_str().unwrap_or_default().to_owned()
 }
 
 /// The shortest text that reads back as the same number; empty where there is none.
-fn number(value: Option<f64>) -> String {
+pub(in crate::report) fn number(value: Option<f64>) -> String {
     value.filter(|value| value.is_finite()).map(|value| format!("{value:?}")).unwrap_or_default()
 }
 
 /// Appends a line; a field with a separator is quoted (RFC 4180).
-fn line(text: &mut String, fields: impl Iterator<Item = String>) {
+pub(in crate::report) fn line(text: &mut String, fields: impl Iterator<Item = String>) {
     let quoted = fields.map(|field| {
         if field.contains(['"', ',', '\n', '\r']) {
             format!("\"{}\"", field.replace('"', "\"\""))
