@@ -55,8 +55,9 @@ fn group(kind: &str, rows: &[&Analysed<'_>], policy: &Policy) -> Option<Group> {
     let partners = policy.paired && keys(everywhere[0], 0) == keys(everywhere[0], 1);
     let shift = partners.then(|| Shift::paired(&before, &after, 0.0, None)).flatten();
     let shift = shift.unwrap_or_else(|| Shift::unpaired(&before, &after, 0.0, None));
-    let change = Change::of(&shift, policy);
-    let (verdict, why) = judge(&change, change.p, better, policy);
+    let terms = policy.terms();
+    let change = Change::of(&shift, &terms);
+    let (verdict, why) = judge(&change, change.p, better, &terms);
     let (metrics, left_out) = (everywhere.len(), rows.len() - everywhere.len());
     Some(Group { kind: kind.to_owned(), metrics, left_out, better, level, change, verdict, why })
 }

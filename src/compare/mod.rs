@@ -31,7 +31,9 @@ pub use self::floors::{
 pub use self::group::Group;
 pub use self::note::Note;
 pub use self::pair::{Pair, SideSummary};
-pub use self::policy::{Correction, FloorKey, Policy};
+pub use self::policy::{
+    Correction, Exception, FailRule, FloorKey, Pattern, Policy, Statistic, Terms,
+};
 pub use self::row::{BestOf, Change, Measured, Row};
 pub use self::single::{Single, SingleRow, single};
 pub use self::units::Level;
@@ -81,8 +83,15 @@ pub fn compare(base: &Side<'_>, candidates: &[Side<'_>], policy: &Policy) -> Com
     Comparison { policy: policy.clone(), base: gathered.summary, pairs }
 }
 
-/// Adjusts the p values of a family and gives each of its rows a verdict.
-fn adjust(mut family: Vec<&mut Row>, policy: &Policy) {
+/// Adjusts the p values of a family and gives each of its rows a verdict. Rows that are judged by
+/// their interval alone are no tests of the family.
+fn adjust(rows: Vec<&mut Row>, policy: &Policy) {
+    let alone = |row: &&mut Row| row.terms.fail_rule == FailRule::BeyondMargin;
+    let (alone, mut family): (Vec<&mut Row>, Vec<&mut Row>) = rows.into_iter().partition(alone);
+    for row in alone {
+        row.q = row.change.as_ref().and_then(|change| change.p);
+        row.judge();
+    }
     let p: Vec<f64> = family.iter().filter_map(|row| row.change.as_ref()?.p).collect();
     let adjusted = match policy.correction {
         Correction::Bh => benjamini_hochberg(&p),
@@ -93,6 +102,6 @@ fn adjust(mut family: Vec<&mut Row>, policy: &Policy) {
     for row in &mut family {
         let tested = row.change.as_ref().is_some_and(|change| change.p.is_some());
         row.q = if tested { adjusted.next() } else { None };
-        row.judge(policy);
+        row.judge();
     }
 }

@@ -45,6 +45,8 @@ pub struct SideSummary {
     pub config: String,
     /// Its runs, in the order of their start.
     pub runs: Vec<String>,
+    /// When the newest of them started, RFC 3339.
+    pub newest: Option<String>,
     /// Fingerprints of its machine.
     pub fingerprints: BTreeSet<String>,
     /// Profiles of its runs.
@@ -71,6 +73,7 @@ impl SideSummary {
             system: first(|run| &run.run.system),
             config: first(|run| &run.run.config),
             runs: runs.iter().map(|run| run.run.id.clone()).collect(),
+            newest: runs.last().map(|run| run.run.started_at.clone()),
             fingerprints: set(|run| &run.run.fingerprint),
             profiles: set(|run| &run.run.profile),
             vbench_versions: set(|run| &run.run.vbench_version),
@@ -139,13 +142,18 @@ fn analyse<'a>(
                 if reasons.is_empty() {
                     Row::compared(before, after, policy, planner)
                 } else {
-                    Row::incomparable(Some(before), Some(after), reasons)
+                    Row::incomparable(Some(before), Some(after), reasons, policy)
                 }
             }
-            (None, after) => Row::incomparable(None, after, vec![missing("baseline", base, key.0)]),
-            (before, None) => {
-                Row::incomparable(before, None, vec![missing("candidate", candidate, key.0)])
+            (None, after) => {
+                Row::incomparable(None, after, vec![missing("baseline", base, key.0)], policy)
             }
+            (before, None) => Row::incomparable(
+                before,
+                None,
+                vec![missing("candidate", candidate, key.0)],
+                policy,
+            ),
         };
     keys.iter().filter_map(row).collect()
 }

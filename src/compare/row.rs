@@ -2,12 +2,12 @@
 
 use super::gather::Sample;
 use super::note::Note;
-use super::policy::Policy;
+use super::policy::{Policy, Statistic, Terms};
 use super::units::{self, Level, Units};
 use super::verdict::{Verdict, Why, direction, judge};
 use super::warnings::warnings;
 use crate::stats::{
-    Components, Member, Planner, Shift, center_interval, components, expected_best, mean, median,
+    Components, Floor, Member, Planner, Shift, center_interval, components, expected_best, mean, median,
     pooled_sd, rank_test_exact, summarize_values,
 };
 use serde::Serialize;
@@ -45,6 +45,8 @@ pub struct Row {
     pub difference: Option<f64>,
     /// Adjusted p value.
     pub q: Option<f64>,
+    /// What the verdict follows.
+    pub terms: Terms,
 }
 
 /// One side of a row.
@@ -114,6 +116,10 @@ pub struct BestOf {
     pub estimate_ln: f64,
 }
 
+/// Degrees of freedom of a spread that is given, not estimated: with so many the t is within 0.02%
+/// of the normal, and on the careful side.
+const KNOWN: f64 = 10_000.0;
+
 /// A row and the units it stands on.
 pub struct Analysed<'a> {
     pub row: Row,
@@ -126,11 +132,14 @@ fn as_text<S: serde::Serializer>(case: &CaseId, serializer: S) -> Result<S::Ok, 
 
 impl Row {
     /// A row without values on either side.
-    fn blank(sample: &Sample<'_>) -> Self {
+    fn blank(sample: &Sample<'_>, policy: &Policy) -> Self {
+        let terms = policy.terms_of(&sample.case.case, &sample.metric.name);
+        let mut metric = sample.metric.clone();
+        metric.role = terms.role.unwrap_or(metric.role);
         Self {
             case: sample.case.case.clone(),
             kind: sample.case.kind.clone(),
-            metric: sample.metric.clone(),
+            metric,
             estimator: sample.case.estimator,
             verdict: Verdict::Incomparable,
             why: None,
@@ -142,6 +151,7 @@ impl Row {
             change: None,
             difference: None,
             q: None,
+            terms,
         }
     }
 
@@ -150,13 +160,14 @@ impl Row {
         base: Option<&Sample<'a>>,
         candidate: Option<&Sample<'a>>,
         mut reasons: Vec<Note>,
+        policy: &Policy,
     ) -> Option<Analysed<'a>> {
         reasons.sort();
         let row = Self {
             base: base.and_then(|sample| Measured::new(sample, None)),
             candidate: candidate.and_then(|sample| Measured::new(sample, None)),
             reasons,
-            ..Self::blank(base.or(candidate)?)
+            ..Self::blank(base.or(candidate)?, policy)
         };
         Some(Analysed { row, units: None })
     }
@@ -169,24 +180,31 @@ impl Row {
         planner: &Planner,
     ) -> Option<Analysed<'a>> {
         if base.metric.exact && candidate.metric.exact {
-            return Some(Self::exact(base, candidate));
+            return Some(Self::exact(base, candidate, policy));
         }
         let level = units::level(base, candidate, policy);
-        let units = [Units::new(base, level)?, Units::new(candidate, level)?];
-        let change = Change::new([base, candidate], &units, level, policy, planner);
+        let blank = Self::blank(base, policy);
+        let terms = blank.terms;
+        let repeats = fewest_repeats(base, candidate)?;
+        let units = |sample| match terms.statistic {
+            Statistic::Center => Units::new(sample, level),
+            Statistic::Best => Units::best(sample, level, repeats),
+        };
+        let units = [units(base)?, units(candidate)?];
+        let change = Change::new([base, candidate], &units, level, policy, (&terms, planner));
         let row = Self {
-            warnings: warnings(base, candidate, level, &units, &change, policy),
+            warnings: warnings(base, candidate, level, &units, &change, policy.paired, &terms),
             level: Some(level),
             base: Measured::new(base, Some(&units[0])),
             candidate: Measured::new(candidate, Some(&units[1])),
             change: Some(change),
-            ..Self::blank(base)
+            ..blank
         };
         Some(Analysed { row, units: Some(units) })
     }
 
     /// Counts that must repeat are compared for equality, zeros included.
-    fn exact<'a>(base: &Sample<'a>, candidate: &Sample<'a>) -> Analysed<'a> {
+    fn exact<'a>(base: &Sample<'a>, candidate: &Sample<'a>, policy: &Policy) -> Analysed<'a> {
         let single = |sample: &Sample<'_>| {
             let first = sample.values().next()?;
             sample.values().all(|value| value == first).then_some(first)
@@ -203,15 +221,15 @@ impl Row {
             difference,
             verdict,
             why,
-            ..Self::blank(base)
+            ..Self::blank(base, policy)
         };
         Analysed { row, units: None }
     }
 
     /// Gives the row its verdict, once its p value is adjusted. Rows without a change have theirs.
-    pub fn judge(&mut self, policy: &Policy) {
+    pub fn judge(&mut self) {
         if let Some(change) = &self.change {
-            (self.verdict, self.why) = judge(change, self.q, self.metric.better, policy);
+            (self.verdict, self.why) = judge(change, self.q, self.metric.better, &self.terms);
         }
     }
 }
@@ -253,10 +271,15 @@ impl Change {
         [before, after]: &[Units<'_>; 2],
         level: Level,
         policy: &Policy,
-        planner: &Planner,
+        (terms, planner): (&Terms, &Planner),
     ) -> Self {
         let quantum = quantum(base, candidate);
-        let floor = policy.floor(&base.case.case.to_string(), &base.metric.name, level);
+        let floor = match terms.floor_sd {
+            Some(sd) => Some(Floor { sd, df: KNOWN }),
+            None => policy.floor(&base.case.case.to_string(), &base.metric.name, level),
+        };
+        let own = terms.planner(policy);
+        let planner = own.as_ref().unwrap_or(planner);
         let (u, v) = (&before.values, &after.values);
         let partners = policy.paired && before.keys == after.keys;
         let shift = partners.then(|| Shift::paired(u, v, quantum, floor)).flatten();
@@ -266,19 +289,19 @@ impl Change {
         let sd = sd.reduce(f64::max).map(|sd| sd.max(least));
         Self {
             unit_sd: sd,
-            need_units: sd.and_then(|sd| planner.units(sd, policy.tau())),
+            need_units: sd.and_then(|sd| planner.units(sd, terms.tau())),
             detectable: sd.and_then(|sd| planner.detectable(sd, u.len(), v.len())).map(f64::exp_m1),
             p_rank: (u.len() > 1 && v.len() > 1)
                 .then(|| rank_test_exact(u, v))
                 .flatten()
                 .map(|test| test.p),
             best_of: best_of(base, candidate),
-            ..Self::of(&shift, policy)
+            ..Self::of(&shift, terms)
         }
     }
 
     /// What a shift says by itself.
-    pub fn of(shift: &Shift, policy: &Policy) -> Self {
+    pub fn of(shift: &Shift, terms: &Terms) -> Self {
         let around = |half: f64| ((shift.estimate - half).exp(), (shift.estimate + half).exp());
         Self {
             estimate_ln: shift.estimate,
@@ -288,7 +311,7 @@ impl Change {
             half_95_ln: shift.half_95(),
             half_90_ln: shift.half_90(),
             p: shift.p(),
-            p_equivalence: shift.p_equivalence(policy.tau()),
+            p_equivalence: shift.p_equivalence(terms.tau()),
             members: shift.members.clone(),
             unit_sd: None,
             need_units: None,
@@ -310,9 +333,14 @@ fn quantum(base: &Sample<'_>, candidate: &Sample<'_>) -> f64 {
     step / median(&values)
 }
 
+/// Repeats of the shortest launch of both sides.
+fn fewest_repeats(base: &Sample<'_>, candidate: &Sample<'_>) -> Option<usize> {
+    let launches = base.launches.iter().chain(&candidate.launches);
+    launches.map(|launch| launch.values.len()).min()
+}
+
 fn best_of(base: &Sample<'_>, candidate: &Sample<'_>) -> Option<BestOf> {
-    let launches = || base.launches.iter().chain(&candidate.launches);
-    let repeats = launches().map(|launch| launch.values.len()).min()?;
+    let repeats = fewest_repeats(base, candidate)?;
     let center = |sample: &Sample<'_>, better: Better| -> Option<f64> {
         let bests = sample
             .launches

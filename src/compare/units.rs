@@ -2,7 +2,7 @@
 
 use super::gather::Sample;
 use super::policy::Policy;
-use crate::stats::{launch_center, mean};
+use crate::stats::{expected_best, launch_center, mean};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -67,13 +67,30 @@ pub fn level(base: &Sample<'_>, candidate: &Sample<'_>, policy: &Policy) -> Leve
 impl<'a> Units<'a> {
     /// The units of `sample`; `None` when a value has no logarithm.
     pub fn new(sample: &Sample<'a>, level: Level) -> Option<Self> {
+        Self::of(sample, level, launch_center)
+    }
+
+    /// The same of the best expected of `repeats` values, which every launch must have.
+    pub fn best(sample: &Sample<'a>, level: Level, repeats: usize) -> Option<Self> {
+        let best = |values: &[f64]| {
+            let best = expected_best(values, repeats, sample.metric.better)?.ln();
+            best.is_finite().then_some(best)
+        };
+        Self::of(sample, level, best)
+    }
+
+    fn of(
+        sample: &Sample<'a>,
+        level: Level,
+        of_launch: impl Fn(&[f64]) -> Option<f64>,
+    ) -> Option<Self> {
         let mut grouped: BTreeMap<Key<'a>, Vec<f64>> = BTreeMap::new();
         for launch in &sample.launches {
             let key = match (level, launch.boot) {
                 (Level::Boot, Some(boot)) => Key::Boot(boot),
                 _ => Key::Launch(launch.number.0, launch.number.1),
             };
-            grouped.entry(key).or_default().push(launch_center(&launch.values)?);
+            grouped.entry(key).or_default().push(of_launch(&launch.values)?);
         }
         let (keys, values) =
             grouped.into_iter().map(|(key, centers)| (key, mean(&centers))).unzip();

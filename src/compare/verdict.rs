@@ -1,6 +1,6 @@
 //! The five verdicts: how they are reached, and the words and signs they have on screen.
 
-use super::policy::Policy;
+use super::policy::{FailRule, Terms};
 use super::row::Change;
 use serde::Serialize;
 use vbench_results::Better;
@@ -90,20 +90,36 @@ impl Verdict {
     }
 }
 
+impl Why {
+    /// The name in data.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Noise => "noise",
+            Self::Unreplicated => "unreplicated",
+            Self::ZeroVariance => "zero-variance",
+            Self::NotExact => "not-exact",
+        }
+    }
+}
+
 /// The verdict on a change whose adjusted p value is `q`, the rules in their order.
 pub fn judge(
     change: &Change,
     q: Option<f64>,
     better: Better,
-    policy: &Policy,
+    terms: &Terms,
 ) -> (Verdict, Option<Why>) {
-    let tau = policy.tau();
+    let tau = terms.tau();
     let size = change.estimate_ln.abs();
     let (Some(half_90), Some(_)) = (change.half_90_ln, change.half_95_ln) else {
         return (Verdict::Inconclusive, Some(Why::Unreplicated));
     };
     let Some(q) = q else { return (Verdict::Inconclusive, Some(Why::ZeroVariance)) };
-    if q <= policy.alpha && size >= tau {
+    let real = match terms.fail_rule {
+        FailRule::Significant => q <= terms.alpha && size >= tau,
+        FailRule::BeyondMargin => size - half_90 >= tau,
+    };
+    if real {
         return (direction(change.estimate_ln, better), None);
     }
     if size + half_90 < tau {

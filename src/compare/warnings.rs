@@ -3,7 +3,7 @@
 use super::gather::Sample;
 use super::note::Note;
 use super::obstacles::word;
-use super::policy::Policy;
+use super::policy::Terms;
 use super::row::Change;
 use super::units::{Level, Units};
 use crate::stats::squares;
@@ -15,7 +15,8 @@ pub fn warnings(
     level: Level,
     [before, after]: &[Units<'_>; 2],
     change: &Change,
-    policy: &Policy,
+    paired: bool,
+    terms: &Terms,
 ) -> Vec<Note> {
     let mut warnings = Vec::new();
     if level == Level::Launch {
@@ -25,7 +26,7 @@ pub fn warnings(
         let text = "all launches of one side precede the other: drift of the host counts as change";
         warnings.push(Note::new("design:sequential", text));
     }
-    if policy.paired && before.keys != after.keys {
+    if paired && before.keys != after.keys {
         let text = "some launches have no partner: compared as independent";
         warnings.push(Note::new("design:unpaired", text));
     }
@@ -36,7 +37,7 @@ pub fn warnings(
             warnings.push(Note::new(format!("{side}:bimodal"), text));
         }
     }
-    warnings.extend(best_disagrees(change, policy));
+    warnings.extend(best_disagrees(change, terms));
     warnings
 }
 
@@ -79,10 +80,9 @@ fn quality(side: &str, sample: &Sample<'_>) -> Vec<Note> {
 }
 
 /// The best moved one way and the typical value the other, by the margin or more.
-fn best_disagrees(change: &Change, policy: &Policy) -> Option<Note> {
+fn best_disagrees(change: &Change, terms: &Terms) -> Option<Note> {
     let best = change.best_of.as_ref()?.estimate_ln;
-    let apart =
-        best * change.estimate_ln < 0.0 && (best - change.estimate_ln).abs() >= policy.tau();
+    let apart = best * change.estimate_ln < 0.0 && (best - change.estimate_ln).abs() >= terms.tau();
     let text = format!(
         "the best of {} repeats moved the other way: jitter changed",
         change.best_of.as_ref()?.repeats
