@@ -1,5 +1,6 @@
 //! Where runs are kept: `results/<system>/<config>/<run-id>/`, and how they get there whole.
 
+pub mod baselines;
 pub mod journal;
 
 use self::journal::{JOURNAL, Recovered};
