@@ -13,6 +13,7 @@ pub mod compare;
 pub mod environment;
 pub mod export;
 pub mod external;
+pub mod gate;
 pub mod host;
 pub mod levels;
 pub mod machine;

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("compare", 2),
     ("environment", 2),
     ("external", 2),
+    ("gate", 2),
     ("timed", 2),
     ("machine", 2),
     ("plan", 2),

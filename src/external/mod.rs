@@ -27,7 +27,7 @@
 //! not match is a failed case, never a number.
 
 mod program;
-mod unit;
+pub(crate) mod unit;
 
 use crate::axis::Axis;
 use crate::benchmark::{Benchmark, Options};
