@@ -1,8 +1,8 @@
 //! A comparison as text, Markdown, CSV or JSON.
 
-mod cells;
-mod data;
-mod markdown;
+pub(in crate::report) mod cells;
+pub(in crate::report) mod data;
+pub(in crate::report) mod markdown;
 mod text;
 
 pub use self::cells::View;

@@ -3,6 +3,7 @@
 pub mod advice;
 pub mod diff;
 pub mod floors;
+pub mod gate;
 pub mod info;
 pub mod levels;
 pub mod run;

@@ -84,6 +84,12 @@ fn grouped(value: f64) -> String {
     if value < 0.0 { format!("-{text}") } else { text }
 }
 
+/// `3%`, `2.5%`: a share.
+pub fn percent(share: f64) -> String {
+    let text = format!("{:.3}", 100.0 * share);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// `1 case`, `2 cases`: a count with its noun.
 pub fn counted(count: usize, noun: &str) -> String {
     let plural = match (count, noun.ends_with("ch")) {

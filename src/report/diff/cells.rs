@@ -1,7 +1,7 @@
 //! The words and numbers of a row, the same in text and Markdown.
 
 use crate::compare::{Change, Comparison, Group, Level, Measured, Pair, Policy, Row, Verdict, Why};
-use crate::report::number::{counted, digits, prefixed};
+use crate::report::number::{counted, digits, percent, prefixed};
 use crate::terminal::Style;
 use std::collections::BTreeMap;
 use vbench_results::{Estimator, Role};
@@ -193,7 +193,7 @@ fn obstacle(code: &str) -> &'static str {
 }
 
 /// About how many launches or boots a side would show a change of the margin's size.
-fn needed(row: &Row) -> String {
+pub fn needed(row: &Row) -> String {
     let level = row.level.unwrap_or(Level::Launch).name();
     let units = |side: &Option<Measured>| side.as_ref().map_or(0, |side| side.units_ln.len());
     let least = units(&row.base).min(units(&row.candidate));
@@ -224,8 +224,7 @@ pub fn summary(pair: &Pair, policy: &Policy) -> String {
 
 /// The margin as it is written.
 pub fn margin(policy: &Policy) -> String {
-    let text = format!("{:.3}", 100.0 * policy.margin);
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+    percent(policy.margin)
 }
 
 /// Machine, launches, boots and order: what every number of the pair stands on.

@@ -64,7 +64,7 @@ pub fn csv(comparison: &Comparison) -> String {
     text
 }
 
-fn fields(comparison: &Comparison, pair: &Pair, row: &Row) -> Vec<String> {
+pub(in crate::report) fn fields(comparison: &Comparison, pair: &Pair, row: &Row) -> Vec<String> {
     let change = row.change.as_ref();
     let codes =
         |notes: &[Note]| notes.iter().map(|note| note.code.as_str()).collect::<Vec<_>>().join(" ");

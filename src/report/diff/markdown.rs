@@ -106,6 +106,6 @@ fn facts(pair: &Pair, view: View) -> String {
     text
 }
 
-fn line(cells: &[&str]) -> String {
+pub(in crate::report) fn line(cells: &[&str]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }

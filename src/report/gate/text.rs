@@ -1,0 +1,86 @@
+//! The decision on a terminal.
+
+use super::cells::{confirmation, exit, footer, listed, passed, sentence, steady};
+use super::{Report, label};
+use crate::gate::{Effect, Judged, Outcome};
+use crate::report::diff::View;
+use crate::report::diff::cells::{basis, notes};
+use crate::text::{cut, inert};
+use std::fmt::Write;
+use unicode_width::UnicodeWidthStr;
+
+/// Longest name of a row that is shown whole.
+const NAME_WIDTH: usize = 56;
+
+/// The decision as text. Sentences are never cut: a terminal wraps them.
+pub fn text(report: &Report<'_>, view: View) -> String {
+    let mut text = head(report, view);
+    text.push_str(&lines(report, view));
+    let outcome = report.gate.outcome;
+    if outcome == Outcome::Environment {
+        text.push_str(
+            "what was compared is not the same thing: the rows are listed, not believed\n",
+        );
+    }
+    if let Some(confirmation) = confirmation(report) {
+        let _ = writeln!(text, "{}", inert(&confirmation));
+    }
+    let name = outcome.name().to_uppercase();
+    let _ = writeln!(text, "\ngate: {name}   {}   {}", footer(report), exit(report));
+    text
+}
+
+fn head(report: &Report<'_>, view: View) -> String {
+    let Some(pair) = report.pair() else { return String::new() };
+    let (base, candidate) = (inert(&report.base.base.name), inert(&pair.candidate.name));
+    let basis = inert(&basis(report.base, pair));
+    let mut text = format!("{base} {} {candidate}   {basis}\n", view.arrow());
+    for input in report.inputs {
+        let _ = writeln!(text, "  {:<11} {}", input.role, inert(&input.path));
+    }
+    for note in notes(pair) {
+        let _ = writeln!(text, "note: {}", inert(&note));
+    }
+    text
+}
+
+/// A line per row that somebody has to read, one for all others, one per control.
+fn lines(report: &Report<'_>, view: View) -> String {
+    let mut lines: Vec<[String; 3]> = Vec::new();
+    for finding in &report.gate.findings {
+        lines.push([label(finding.effect).to_owned(), String::new(), finding.text.clone()]);
+    }
+    for row in listed(report) {
+        lines.push([label(row.effect()).to_owned(), name(row), sentence(row, view)]);
+    }
+    if let Some((rows, states)) = passed(report) {
+        lines.push([label(Effect::Pass).to_owned(), rows, states]);
+    }
+    for row in steady(report) {
+        let said = "same: the environment did not move".to_owned();
+        lines.push(["control".to_owned(), name(row), said]);
+    }
+    let width = |column: usize| {
+        let widths =
+            lines.iter().filter(|line| !line[column].is_empty()).map(|l| l[column].width());
+        widths.max().unwrap_or(0)
+    };
+    let (first, second) = (width(0), width(1));
+    let mut text = String::from("\n");
+    for [label, name, said] in &lines {
+        let said = inert(said);
+        let name_width = if name.is_empty() { 0 } else { second };
+        let (label, name) = (pad(label, first), pad(name, name_width));
+        let gap = if name.is_empty() { "" } else { "  " };
+        let _ = writeln!(text, "{}", format!("  {label}  {name}{gap}{said}").trim_end());
+    }
+    text
+}
+
+fn name(row: &Judged<'_>) -> String {
+    cut(&inert(&format!("{} {}", row.case, row.metric)), NAME_WIDTH)
+}
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
