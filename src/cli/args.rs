@@ -1,6 +1,8 @@
 //! The command line: every command, flag and environment twin, from which help, completions and
 //! the man page are generated.
 
+use super::baseline::BaselineArgs;
+use super::gate::{GATE_EXAMPLES, GateArgs};
 use crate::plan::{Ignored, Selection};
 use crate::profile::Profile;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -54,6 +56,7 @@ Examples:
   vbench show                               the newest stored run as a table
   vbench diff default vcpu_pin              which differences are real
   vbench export csv default -o samples.csv  for other tools: also JUnit, OpenMetrics, Bencher ...
+  vbench gate --baseline main --candidate X may this pass? one exit code for CI
 
 Without a command the arguments are those of `run`, so `cargo bench -- stream` works.
 Every flag of `run` has an environment twin: VBENCH_ and its name, such as VBENCH_PROFILE.
@@ -85,6 +88,11 @@ pub enum Command {
     /// Plan how many launches and repeats show a change of a wanted size
     #[command(after_help = super::plan_samples::EXAMPLES)]
     PlanSamples(super::plan_samples::PlanSamplesArgs),
+    /// Decide whether a candidate may pass: one exit code for CI, and files for other tools
+    #[command(after_help = GATE_EXAMPLES)]
+    Gate(Box<GateArgs>),
+    /// Promote runs to a baseline that gates compare with; list and show them
+    Baseline(BaselineArgs),
     /// Print the JSON Schema of result.json, or the columns of the CSV files
     Schema(SchemaArgs),
     /// Print shell completions

@@ -64,7 +64,8 @@ fn sides(args: &DiffArgs, console: &mut Console<'_>) -> Result<Vec<Configuration
 pub struct Configuration {
     /// At least one.
     pub runs: Vec<ResultSet>,
-    folders: Vec<PathBuf>,
+    /// Where each of them was read: a folder or a file.
+    pub folders: Vec<PathBuf>,
 }
 
 impl Configuration {
@@ -82,7 +83,7 @@ impl Configuration {
 }
 
 /// Every configuration that `named` means; a run without any value is refused.
-fn measured(
+pub fn measured(
     out: &Path,
     named: &str,
     console: &mut Console<'_>,
@@ -174,7 +175,7 @@ pub fn runs(
 
 /// The run folders that `named` means: a path, `system/config`, a configuration of the only system
 /// that has it, a run's id or the start of it, or a glob of these.
-fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
+pub fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
     if Path::new(named).exists() {
         return below(Path::new(named));
     }
@@ -247,7 +248,7 @@ fn none_found(out: &Path, named: &str, runs: &[PathBuf]) -> String {
 }
 
 /// The only configuration of a side; several are never mixed.
-fn one(named: &str, mut found: Vec<Configuration>) -> Result<Configuration, String> {
+pub fn one(named: &str, mut found: Vec<Configuration>) -> Result<Configuration, String> {
     let name = |found: &Configuration| format!("{}/{}", found.key().0, found.key().1);
     match (found.pop(), found.is_empty()) {
         (Some(only), true) => Ok(only),
@@ -264,7 +265,7 @@ fn one(named: &str, mut found: Vec<Configuration>) -> Result<Configuration, Stri
 }
 
 /// A run on both sides would be compared with itself, and one found twice would count twice.
-pub fn each_run_once(sides: &[Configuration]) -> Result<(), String> {
+pub fn each_run_once<'c>(sides: impl IntoIterator<Item = &'c Configuration>) -> Result<(), String> {
     let mut seen: BTreeMap<(&str, &str, &str), &Path> = BTreeMap::new();
     for side in sides {
         for (results, folder) in side.runs.iter().zip(&side.folders) {
@@ -279,8 +280,9 @@ pub fn each_run_once(sides: &[Configuration]) -> Result<(), String> {
 }
 
 /// The shortest names that tell the sides apart: configuration, with its system, or run ids.
-pub fn names(sides: &[Configuration]) -> Vec<String> {
-    let by: [fn(&Configuration) -> String; 3] = [
+pub fn names<'c>(sides: impl IntoIterator<Item = &'c Configuration>) -> Vec<String> {
+    let sides: Vec<&Configuration> = sides.into_iter().collect();
+    let by: [fn(&&Configuration) -> String; 3] = [
         |side| side.key().1.to_owned(),
         |side| format!("{}/{}", side.key().0, side.key().1),
         |side| side.runs.iter().map(|run| run.run.id.as_str()).collect::<Vec<_>>().join("+"),

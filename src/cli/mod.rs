@@ -1,9 +1,11 @@
 //! From the command line to files and tables: one command per file.
 
 mod args;
+mod baseline;
 mod calibrate;
 mod diff;
 mod export;
+mod gate;
 mod list;
 mod measure;
 mod plan_samples;
@@ -153,6 +155,8 @@ fn dispatch(
         Command::Export(args) => export::export(&args, console),
         Command::Calibrate(args) => calibrate::calibrate(&args, benchmarks, arguments, console),
         Command::PlanSamples(args) => plan_samples::plan_samples(&args, console),
+        Command::Gate(args) => gate::gate(&args, console),
+        Command::Baseline(args) => baseline::baseline(&args, console),
         Command::Schema(args) => Ok(schema(&args, console)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut console.out);

@@ -7,8 +7,8 @@ use super::units::{self, Level, Units};
 use super::verdict::{Verdict, Why, direction, judge};
 use super::warnings::warnings;
 use crate::stats::{
-    Components, Floor, Member, Planner, Shift, center_interval, components, expected_best, mean, median,
-    pooled_sd, rank_test_exact, summarize_values,
+    Components, Floor, Member, Planner, Shift, center_interval, components, expected_best, mean,
+    median, pooled_sd, rank_test_exact, summarize_values,
 };
 use serde::Serialize;
 use vbench_results::{Better, CaseId, Estimator, Metric};
