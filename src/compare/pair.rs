@@ -171,7 +171,7 @@ fn unmeasured(base: &Gathered<'_>, candidate: &Gathered<'_>) -> BTreeMap<String,
 fn run_notes(base: &SideSummary, candidate: &SideSummary) -> Vec<Note> {
     let join = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
     let mut notes = Vec::new();
-    if base.system != candidate.system {
+    if base.system != candidate.system && !base.runs.is_empty() && !candidate.runs.is_empty() {
         let text = format!("different systems: {} and {}", base.system, candidate.system);
         notes.push(Note::new("run:system", text));
     }

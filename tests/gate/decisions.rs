@@ -291,6 +291,8 @@ fn without_a_base_only_bounds_are_checked() {
     let place = Place::new(&[new(&[1.0, 9.0])], bounds);
     let (code, text, said) = place.gate(&["--candidate", "new"]);
     assert_eq!(code, 0, "{text}{said}");
+    assert!(text.contains("no base: only bounds are checked"), "{text}");
+    assert!(text.contains("0 missing, 1 bound kept   exit 0"), "{text}");
     let place = Place::new(&[new(&[1.2, 9.0])], bounds);
     let (code, text, _) = place.gate(&["--candidate", "new"]);
     assert_eq!(code, 1, "{text}");

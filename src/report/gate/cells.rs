@@ -1,10 +1,10 @@
 //! The sentences of a decision, the same in every format that people read.
 
 use super::Report;
-use crate::compare::{Row, Why};
+use crate::compare::{Pair, Row, Why};
 use crate::gate::{Effect, Finding, Judged, Reference, State};
 use crate::report::diff::View;
-use crate::report::diff::cells::{change, interval, needed, values};
+use crate::report::diff::cells::{basis, change, interval, needed, values};
 use crate::text::number::{counted, percent, with_unit};
 use vbench_results::Role;
 
@@ -97,12 +97,26 @@ pub fn footer(report: &Report<'_>) -> String {
         counted(report.gate.judged(), "row"),
         named.collect::<Vec<_>>().join(", ")
     );
-    let broken = report.gate.rows.iter().flat_map(|row| &row.bounds);
-    let broken = broken.filter(|bound| bound.held == Some(false)).count();
-    if broken > 0 {
-        text.push_str(&format!(", {} broken", counted(broken, "bound")));
+    let bounds = || report.gate.rows.iter().flat_map(|row| &row.bounds);
+    let kept = counted(bounds().filter(|bound| bound.held == Some(true)).count(), "bound");
+    match bounds().filter(|bound| bound.held == Some(false)).count() {
+        0 if bounds().count() == 0 => {}
+        0 => text.push_str(&format!(", {kept} kept")),
+        broken => text.push_str(&format!(", {} broken", counted(broken, "bound"))),
     }
     text
+}
+
+/// Both sides, and what every number stands on.
+pub fn title(report: &Report<'_>, pair: &Pair, view: View) -> [String; 2] {
+    let (base, candidate) = (&report.base.base, &pair.candidate);
+    if base.runs.is_empty() {
+        let launches = counted(candidate.launches, "launch");
+        let basis = format!("{}, {launches}; no base: only bounds are checked", candidate.system);
+        return [candidate.name.clone(), basis];
+    }
+    let names = format!("{} {} {}", base.name, view.arrow(), candidate.name);
+    [names, basis(report.base, pair)]
 }
 
 /// `exit 1`, and what it would be without `--report-only`.

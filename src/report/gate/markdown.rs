@@ -1,10 +1,10 @@
 //! The decision as a GitHub step summary.
 
-use super::cells::{confirmation, exit, footer, sentence};
+use super::cells::{confirmation, exit, footer, sentence, title};
 use super::{Report, label};
 use crate::gate::{Effect, Judged};
 use crate::report::diff::View;
-use crate::report::diff::cells::{basis, change, interval, notes, values};
+use crate::report::diff::cells::{change, interval, notes, values};
 use crate::report::diff::markdown::line;
 use crate::text::markdown as plain;
 use std::fmt::Write;
@@ -48,9 +48,8 @@ fn whole(report: &Report<'_>, view: View) -> String {
     let mut text =
         format!("## vbench gate: {name}\n\n**{}** ({})\n\n", footer(report), exit(report));
     if let Some(pair) = report.pair() {
-        let (base, candidate) = (plain(&report.base.base.name), plain(&pair.candidate.name));
-        let basis = plain(&basis(report.base, pair));
-        let _ = write!(text, "{base} {} {candidate}: {basis}\n\n", view.arrow());
+        let [names, basis] = title(report, pair, view).map(|text| plain(&text));
+        let _ = write!(text, "{names}: {basis}\n\n");
     }
     for finding in &report.gate.findings {
         let _ = writeln!(text, "- **{}** {}", label(finding.effect), plain(&finding.text));

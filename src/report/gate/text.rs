@@ -1,10 +1,10 @@
 //! The decision on a terminal.
 
-use super::cells::{confirmation, exit, footer, listed, passed, sentence, steady};
+use super::cells::{confirmation, exit, footer, listed, passed, sentence, steady, title};
 use super::{Report, label};
 use crate::gate::{Effect, Judged, Outcome};
 use crate::report::diff::View;
-use crate::report::diff::cells::{basis, notes};
+use crate::report::diff::cells::notes;
 use crate::text::{cut, inert};
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
@@ -32,9 +32,8 @@ pub fn text(report: &Report<'_>, view: View) -> String {
 
 fn head(report: &Report<'_>, view: View) -> String {
     let Some(pair) = report.pair() else { return String::new() };
-    let (base, candidate) = (inert(&report.base.base.name), inert(&pair.candidate.name));
-    let basis = inert(&basis(report.base, pair));
-    let mut text = format!("{base} {} {candidate}   {basis}\n", view.arrow());
+    let [names, basis] = title(report, pair, view).map(|text| inert(&text));
+    let mut text = format!("{names}   {basis}\n");
     for input in report.inputs {
         let _ = writeln!(text, "  {:<11} {}", input.role, inert(&input.path));
     }
@@ -66,7 +65,7 @@ fn lines(report: &Report<'_>, view: View) -> String {
         widths.max().unwrap_or(0)
     };
     let (first, second) = (width(0), width(1));
-    let mut text = String::from("\n");
+    let mut text = String::from(if lines.is_empty() { "" } else { "\n" });
     for [label, name, said] in &lines {
         let said = inert(said);
         let name_width = if name.is_empty() { 0 } else { second };
