@@ -73,6 +73,16 @@ fn the_screen_without_unicode() {
 }
 
 #[test]
+fn colours_say_nothing_that_words_do_not() {
+    let plain = with(POLICY, |report| text(report, VIEW));
+    let coloured = with(POLICY, |report| text(report, View { colour: true, ..VIEW }));
+    assert_ne!(plain, coloured);
+    let codes = ["\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[2m", "\u{1b}[0m"];
+    let stripped = codes.iter().fold(coloured, |text, code| text.replace(code, ""));
+    assert_eq!(stripped, plain);
+}
+
+#[test]
 fn the_step_summary() {
     insta::assert_snapshot!(with(POLICY, |report| markdown(report, VIEW)));
 }

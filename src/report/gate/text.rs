@@ -5,6 +5,7 @@ use super::{Report, label};
 use crate::gate::{Effect, Judged, Outcome};
 use crate::report::diff::View;
 use crate::report::diff::cells::notes;
+use crate::terminal::Tone;
 use crate::text::{cut, inert};
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
@@ -25,7 +26,12 @@ pub fn text(report: &Report<'_>, view: View) -> String {
     if let Some(confirmation) = confirmation(report) {
         let _ = writeln!(text, "{}", inert(&confirmation));
     }
-    let name = outcome.name().to_uppercase();
+    let tone = match outcome {
+        Outcome::Pass => Tone::Good,
+        Outcome::Incomplete => Tone::Doubt,
+        Outcome::Fail | Outcome::Environment => Tone::Bad,
+    };
+    let name = view.style().paint(tone, &outcome.name().to_uppercase());
     let _ = writeln!(text, "\ngate: {name}   {}   {}", footer(report), exit(report));
     text
 }
@@ -45,35 +51,45 @@ fn head(report: &Report<'_>, view: View) -> String {
 
 /// A line per row that somebody has to read, one for all others, one per control.
 fn lines(report: &Report<'_>, view: View) -> String {
-    let mut lines: Vec<[String; 3]> = Vec::new();
+    let mut lines: Vec<(Effect, [String; 3])> = Vec::new();
     for finding in &report.gate.findings {
-        lines.push([label(finding.effect).to_owned(), String::new(), finding.text.clone()]);
+        let cells = [label(finding.effect).to_owned(), String::new(), finding.text.clone()];
+        lines.push((finding.effect, cells));
     }
     for row in listed(report) {
-        lines.push([label(row.effect()).to_owned(), name(row), sentence(row, view)]);
+        let cells = [label(row.effect()).to_owned(), name(row), sentence(row, view)];
+        lines.push((row.effect(), cells));
     }
     if let Some((rows, states)) = passed(report) {
-        lines.push([label(Effect::Pass).to_owned(), rows, states]);
+        lines.push((Effect::Pass, [label(Effect::Pass).to_owned(), rows, states]));
     }
     for row in steady(report) {
         let said = "same: the environment did not move".to_owned();
-        lines.push(["control".to_owned(), name(row), said]);
+        lines.push((Effect::Pass, ["control".to_owned(), name(row), said]));
     }
-    let width = |column: usize| {
-        let widths =
-            lines.iter().filter(|line| !line[column].is_empty()).map(|l| l[column].width());
-        widths.max().unwrap_or(0)
-    };
+    let width =
+        |column: usize| lines.iter().map(|(_, cells)| cells[column].width()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
     let mut text = String::from(if lines.is_empty() { "" } else { "\n" });
-    for [label, name, said] in &lines {
+    for (effect, [label, name, said]) in &lines {
         let said = inert(said);
         let name_width = if name.is_empty() { 0 } else { second };
-        let (label, name) = (pad(label, first), pad(name, name_width));
+        let label = view.style().paint(tone(*effect), &pad(label, first));
+        let name = pad(name, name_width);
         let gap = if name.is_empty() { "" } else { "  " };
         let _ = writeln!(text, "{}", format!("  {label}  {name}{gap}{said}").trim_end());
     }
     text
+}
+
+/// The colour of what a finding does; the word before it says the same.
+fn tone(effect: Effect) -> Tone {
+    match effect {
+        Effect::Pass => Tone::Good,
+        Effect::Waived => Tone::Quiet,
+        Effect::Warn | Effect::Incomplete => Tone::Doubt,
+        Effect::Fail | Effect::Environment => Tone::Bad,
+    }
 }
 
 fn name(row: &Judged<'_>) -> String {
