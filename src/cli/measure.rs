@@ -196,6 +196,7 @@ fn describe(
         fingerprint,
         clock_resolution_s: Some(clock.resolution()),
         clock_cost_s: Some(clock.cost()),
+        pairs: None,
         quarantine: None,
     }
 }
