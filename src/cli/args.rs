@@ -53,6 +53,7 @@ Examples:
   vbench run --resume                       go on with the run that was interrupted
   vbench show                               the newest stored run as a table
   vbench diff default vcpu_pin              which differences are real
+  vbench ab prime --a cpus=0 --b cpus=0-1   does it help here: two settings in turns
   vbench export csv default -o samples.csv  for other tools: also JUnit, OpenMetrics, Bencher ...
 
 Without a command the arguments are those of `run`, so `cargo bench -- stream` works.
@@ -76,6 +77,9 @@ pub enum Command {
     /// Compare stored configurations: what is better, worse, the same, or unclear
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
+    /// Measure two settings in pairs, and compare them: what needs no reboot
+    #[command(after_help = super::ab::EXAMPLES)]
+    Ab(Box<super::ab::AbArgs>),
     /// Write stored runs in a format that other tools read
     #[command(after_help = super::export::EXAMPLES)]
     Export(super::export::ExportArgs),
@@ -314,6 +318,9 @@ pub struct DiffArgs {
     /// Compare also where the benchmark's code differs
     #[arg(long)]
     pub any_version: bool,
+    /// Compare every launch with its partner: of two sides that `vbench ab` measured
+    #[arg(long)]
+    pub paired: bool,
     /// Every metric, the informative ones too
     #[arg(long, short)]
     pub all: bool,
@@ -386,7 +393,7 @@ impl RunArgs {
     }
 }
 
-fn axis(text: &str) -> Result<(String, Vec<String>), String> {
+pub(super) fn axis(text: &str) -> Result<(String, Vec<String>), String> {
     let (name, values) = text.split_once('=').ok_or("expected AXIS=VALUE,VALUE")?;
     let values: Vec<String> =
         values.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect();
@@ -396,13 +403,13 @@ fn axis(text: &str) -> Result<(String, Vec<String>), String> {
     Ok((name.to_owned(), values))
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
 /// `2`, `0.5`, `500ms`, `1m 30s`; in seconds.
-fn time(text: &str) -> Result<f64, String> {
+pub(super) fn time(text: &str) -> Result<f64, String> {
     let duration = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
         Err(_) => humantime::parse_duration(text)
@@ -415,7 +422,7 @@ fn time(text: &str) -> Result<f64, String> {
 }
 
 /// `1%`, `1`, `0.5%`; as a share.
-fn percent(text: &str) -> Result<f64, String> {
+pub(super) fn percent(text: &str) -> Result<f64, String> {
     let number: f64 =
         text.trim_end_matches('%').parse().map_err(|_| "expected a percentage such as 1%")?;
     if number > 0.0 && number <= 100.0 {

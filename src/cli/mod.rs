@@ -1,5 +1,6 @@
 //! From the command line to files and tables: one command per file.
 
+mod ab;
 mod args;
 mod diff;
 mod export;
@@ -148,6 +149,7 @@ fn dispatch(
         Command::Capture(args) => show::capture(&args, console),
         Command::Show(args) => show::show(&args, console),
         Command::Diff(args) => diff::diff(&args, console),
+        Command::Ab(args) => ab::ab(&args, benchmarks, arguments, console),
         Command::Export(args) => export::export(&args, console),
         Command::Schema(args) => Ok(schema(&args, console)),
         Command::Completions { shell } => {

@@ -26,7 +26,7 @@ pub use self::note::Note;
 pub use self::pair::{Pair, SideSummary};
 pub use self::partners::{Partners, partners};
 pub use self::policy::{Correction, FloorKey, Policy};
-pub use self::row::{BestOf, Change, Measured, Row};
+pub use self::row::{BestOf, Change, Measured, PairPlan, Row};
 pub use self::single::{Single, SingleRow, single};
 pub use self::units::Level;
 pub use self::verdict::{Verdict, Why};
