@@ -13,9 +13,9 @@ use crate::compare::{Comparison, Policy, Side, compare, partners};
 use crate::host::Host;
 use crate::machine::Machine;
 use crate::plan::Plan;
-use crate::report::table::inert;
 use crate::runner::Ending;
 use crate::setting::{FACT, Setting};
+use crate::text::inert;
 use measure::Measured;
 use std::slice::from_ref;
 use vbench_results::{CaseResult, Outcome, ResultSet};
@@ -79,10 +79,9 @@ fn nothing_to_run(args: &AbArgs, plan: &Plan, console: &mut Console<'_>) -> u8 {
         0 => String::new(),
         left_out => format!("\n  {left_out} cases of a longer profile match: --profile standard"),
     };
-    let _ = writeln!(
-        console.err,
-        "warning: no case matches {named:?} on both sides; `list` shows the benchmarks{longer}"
-    );
+    let text =
+        format!("no case matches {named:?} on both sides; `list` shows the benchmarks{longer}");
+    console.warn(&text);
     if args.exact { USAGE } else { OK }
 }
 
