@@ -79,9 +79,10 @@ fn nothing_to_run(args: &AbArgs, plan: &Plan, console: &mut Console<'_>) -> u8 {
         0 => String::new(),
         left_out => format!("\n  {left_out} cases of a longer profile match: --profile standard"),
     };
-    let text =
-        format!("no case matches {named:?} on both sides; `list` shows the benchmarks{longer}");
-    console.warn(&text);
+    let _ = writeln!(
+        console.err,
+        "warning: no case matches {named:?} on both sides; `list` shows the benchmarks{longer}"
+    );
     if args.exact { USAGE } else { OK }
 }
 
