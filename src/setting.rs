@@ -170,17 +170,17 @@ impl Setting {
         })
     }
 
-    /// True when a program stands between this process and its children.
-    pub fn has_prefix(&self) -> bool {
-        self.0.iter().any(|change| matches!(change, Change::Prefix(_)))
+    /// The program, with its arguments, that starts the processes; it may stay between.
+    pub fn prefix(&self) -> Option<&[String]> {
+        self.0.iter().find_map(|change| match change {
+            Change::Prefix(words) => Some(words.as_slice()),
+            _ => None,
+        })
     }
 
     /// The command that starts `program` under this setting.
     pub fn command(&self, program: &Path) -> Command {
-        let words = self.0.iter().find_map(|change| match change {
-            Change::Prefix(words) => words.split_first(),
-            _ => None,
-        });
+        let words = self.prefix().and_then(<[String]>::split_first);
         let mut command = match words {
             Some((first, rest)) => {
                 let mut command = Command::new(first);

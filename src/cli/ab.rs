@@ -121,9 +121,8 @@ fn where_it_is(measured: &Measured, format: DiffFormat, console: &mut Console<'_
 }
 
 fn code(measured: &Measured) -> u8 {
-    let failed = |case: &CaseResult| {
-        case.launches.iter().any(|launch| Outcome::is_failure(&launch.outcome))
-    };
+    let failed =
+        |case: &CaseResult| case.launches.iter().any(|launch| Outcome::is_failure(&launch.outcome));
     match measured.ending {
         Ending::Interrupted => INTERRUPTED,
         Ending::Complete if measured.results.iter().flat_map(|s| &s.cases).any(failed) => FAILED,

@@ -68,7 +68,7 @@ pub fn start(
     let folder = store::create(&args.out, &run.system, &run.config, &run.id)
         .map_err(|error| no_folder(&args.out, &error))?;
     let mut results = ResultSet::new(run, environment);
-    results.cases = plan.cases.iter().map(|case| planned(case)).collect();
+    results.cases = plan.cases.iter().map(planned).collect();
     let header = header(args, selection, &results);
     let journal = Journal::create(&folder, &header)
         .map_err(|error| format!("cannot write the journal in {}: {error}", folder.display()))?;

@@ -125,6 +125,7 @@ fn leave_out(set: &mut ResultSet, common: &Measured) -> usize {
 mod tests {
     use super::partners;
     use std::collections::BTreeMap;
+    use std::slice::from_ref;
     use vbench_results::{
         CaseResult, Environment, Estimator, Fact, Launch, Outcome, Reading, ResultSet, Run,
     };
@@ -172,7 +173,7 @@ mod tests {
         let (alone, paired) = (set(None, "a::b", &[(1, true)]), set(Some("x"), "a::b", &[]));
         let other = set(Some("y"), "a::b", &[]);
         for (base, candidate) in [(&alone, &alone), (&alone, &paired), (&paired, &other)] {
-            assert_eq!(partners(&[base.clone()], &[candidate.clone()]), None);
+            assert_eq!(partners(from_ref(base), from_ref(candidate)), None);
         }
     }
 
@@ -192,7 +193,7 @@ mod tests {
     fn a_case_without_any_pair_keeps_what_it_has() {
         let (base, candidate) =
             (set(Some("x"), "a::b", &[(1, true)]), set(Some("x"), "a::b", &[(1, false)]));
-        let found = partners(&[base.clone()], &[candidate]).unwrap();
+        let found = partners(from_ref(&base), &[candidate]).unwrap();
         assert_eq!((&found.base[0], found.alone, found.note()), (&base, 0, None));
     }
 

@@ -113,8 +113,7 @@ fn limit() -> io::Result<Thp> {
 
 fn disable_process(disable: libc::c_ulong, except: libc::c_ulong) -> io::Result<()> {
     // SAFETY: this request takes no pointers and changes only how later pages are made.
-    let result =
-        unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, disable, except, UNUSED, UNUSED) };
+    let result = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, disable, except, UNUSED, UNUSED) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

@@ -8,7 +8,7 @@ use crate::benchmark::benchmarks;
 use crate::host::Host;
 use crate::machine::Machine;
 use crate::plan::Case;
-use crate::setting::{Change, Setting};
+use crate::setting::Setting;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ impl ChildProcess {
         let program = std::env::current_exe()
             .map_err(|error| format!("cannot find this program's file: {error}"))?;
         let (mut command, direct) = match &self.setting {
-            Some(setting) => (setting.command(&program), !setting.has_prefix()),
+            Some(setting) => (setting.command(&program), setting.prefix().is_none()),
             None => (Command::new(program), true),
         };
         command.arg(CHILD_ARGUMENT);
@@ -122,12 +122,11 @@ impl ChildProcess {
         Ok((command, direct.then(std::process::id)))
     }
 
-    /// What is started: the prefix, by which a mistake in it is recognised.
+    /// What is started: with the prefix, by which a mistake in it is recognised.
     fn starter(&self) -> String {
-        let changes = self.setting.iter().flat_map(Setting::changes);
-        let prefix = changes.filter(|change| matches!(change, Change::Prefix(_))).next_back();
-        prefix.map_or("a child process".to_owned(), |prefix| {
-            format!("a child process with {prefix}")
+        let prefix = self.setting.as_ref().and_then(Setting::prefix);
+        prefix.map_or("a child process".to_owned(), |words| {
+            format!("a child process with prefix={}", words.join(" "))
         })
     }
 }

@@ -89,9 +89,12 @@ impl Pairs<'_> {
             matches!(last, Some(Outcome::Skipped { .. }))
         };
         let planned = |index: usize| {
-            self.sides.iter().all(|side| side.plan.cases.get(index).is_some_and(|c| c.skip.is_none()))
+            self.sides
+                .iter()
+                .all(|side| side.plan.cases.get(index).is_some_and(|c| c.skip.is_none()))
         };
-        let measures = |index: usize| results.iter().all(|side| !side.get(index).is_some_and(skips));
+        let measures =
+            |index: usize| results.iter().all(|side| !side.get(index).is_some_and(skips));
         (0..results[0].len()).filter(|index| planned(*index) && measures(*index)).collect()
     }
 }
@@ -100,7 +103,7 @@ impl Pairs<'_> {
 fn order(seed: u64, index: usize, pair: u32) -> [Which; 2] {
     let mixed = seed ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let drawn = fastrand::Rng::with_seed(mixed).bool();
-    if drawn == (pair % 2 == 0) {
+    if drawn == (pair.is_multiple_of(2)) {
         [Which::Base, Which::Candidate]
     } else {
         [Which::Candidate, Which::Base]

@@ -12,7 +12,7 @@ use crate::plan::{Plan, Selection};
 use crate::runner::{ChildProcess, Ending, Pairs, Runner, Which};
 use crate::setting::Setting;
 use crate::store::{self, journal::Journal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 use vbench_results::{
     CaseId, Environment, Fact, JournalHeader, Launch, ResultSet, Run, SCHEMA_VERSION,
@@ -43,8 +43,7 @@ impl Session<'_> {
     ) -> Result<Measured, String> {
         let mut results = self.begun(selection, in_force, arguments);
         let folders = [self.folder(&results[0].run)?, self.folder(&results[1].run)?];
-        let mut journals =
-            [journal(&folders[0], &results[0])?, journal(&folders[1], &results[1])?];
+        let mut journals = [journal(&folders[0], &results[0])?, journal(&folders[1], &results[1])?];
         let ending = self.launch_all(&mut results, &folders, &mut journals, console)?;
         for (set, folder) in results.iter_mut().zip(&folders) {
             set.run.finished_at = Some(store::timestamp(SystemTime::now()));
@@ -153,7 +152,7 @@ fn with_setting(mut environment: Environment, in_force: InForce) -> Environment 
     environment
 }
 
-fn journal(folder: &PathBuf, results: &ResultSet) -> Result<Journal, String> {
+fn journal(folder: &Path, results: &ResultSet) -> Result<Journal, String> {
     let header = JournalHeader {
         schema_version: SCHEMA_VERSION.to_owned(),
         run: results.run.clone(),

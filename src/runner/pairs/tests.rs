@@ -14,7 +14,8 @@ use std::time::Instant;
 use vbench_results::{CaseResult, Environment, Outcome, ResultSet, Run};
 
 fn plan(pairs: u32, seed: u64) -> Plan {
-    let selection = Selection { launches: Some(pairs), shuffle: true, seed, ..Selection::default() };
+    let selection =
+        Selection { launches: Some(pairs), shuffle: true, seed, ..Selection::default() };
     Plan::new(&[&SWEPT], &selection, &Machine::new(Host::live(), selection.profile)).unwrap()
 }
 
