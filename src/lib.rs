@@ -24,6 +24,7 @@ pub mod quantity;
 pub mod report;
 pub mod resource;
 pub mod runner;
+pub mod setting;
 pub mod stats;
 pub mod store;
 pub mod team;

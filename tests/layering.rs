@@ -26,6 +26,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("machine", 2),
     ("plan", 2),
     ("resource", 2),
+    ("setting", 2),
     ("store", 2),
     ("team", 2),
     ("export", 3),

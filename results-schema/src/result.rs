@@ -54,6 +54,10 @@ pub struct Run {
     /// Cost of one reading of that clock, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_cost_s: Option<f64>,
+    /// Shared by the two runs of a comparison that was measured in pairs: their launches of equal
+    /// number followed each other, and are partners.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<String>,
     /// Why this run must not be compared, when a user said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,

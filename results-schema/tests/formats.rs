@@ -50,6 +50,7 @@ fn sample_run() -> ResultSet {
         fingerprint: environment.fingerprint(),
         clock_resolution_s: Some(1e-9),
         clock_cost_s: Some(2.5e-8),
+        pairs: None,
         quarantine: None,
     };
     let mut results = ResultSet::new(run, environment);

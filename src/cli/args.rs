@@ -55,6 +55,7 @@ Examples:
   vbench run --resume                       go on with the run that was interrupted
   vbench show                               the newest stored run as a table
   vbench diff default vcpu_pin              which differences are real
+  vbench ab prime --a cpus=0 --b cpus=0-1   does it help here: two settings in turns
   vbench export csv default -o samples.csv  for other tools: also JUnit, OpenMetrics, Bencher ...
   vbench gate --baseline main --candidate X may this pass? one exit code for CI
 
@@ -78,7 +79,10 @@ pub enum Command {
     Show(ShowArgs),
     /// Compare stored configurations: what is better, worse, the same, or unclear
     #[command(after_help = DIFF_EXAMPLES)]
-    Diff(DiffArgs),
+    Diff(super::diff::DiffArgs),
+    /// Measure two settings in pairs, and compare them: what needs no reboot
+    #[command(after_help = super::ab::EXAMPLES)]
+    Ab(Box<super::ab::AbArgs>),
     /// Write stored runs in a format that other tools read
     #[command(after_help = super::export::EXAMPLES)]
     Export(super::export::ExportArgs),
@@ -307,51 +311,6 @@ pub struct ShowArgs {
     pub format: Format,
 }
 
-/// Arguments of `diff`.
-#[derive(Debug, Args)]
-pub struct DiffArgs {
-    /// What the others are compared with: a path, a run id or the start of it, or a configuration
-    pub base: String,
-    /// Candidates, named in the same way; a glob names every other configuration that it matches
-    #[arg(required = true, value_name = "CANDIDATE")]
-    pub candidates: Vec<String>,
-    /// Folder of all results
-    #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
-    pub out: PathBuf,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t)]
-    pub format: DiffFormat,
-    /// Smallest change that matters
-    #[arg(long, value_name = "PERCENT", default_value = "3%", value_parser = percent)]
-    pub margin: f64,
-    /// A fact that is meant to differ, or a glob (repeatable)
-    #[arg(long, value_name = "FACT")]
-    pub expect_differ: Vec<String>,
-    /// Compare also where the benchmark's code differs
-    #[arg(long)]
-    pub any_version: bool,
-    /// Floors by `vbench calibrate`: intervals get no narrower than unchanged runs are
-    #[arg(long, value_name = "FILE", env = "VBENCH_NOISE_FLOOR")]
-    pub noise_floor: Option<PathBuf>,
-    /// Every metric, the informative ones too
-    #[arg(long, short)]
-    pub all: bool,
-}
-
-/// How a comparison is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum DiffFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// Everything.
-    Json,
-    /// One line per case and metric.
-    Csv,
-    /// For issues and step summaries.
-    Markdown,
-}
-
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
@@ -405,7 +364,7 @@ impl RunArgs {
     }
 }
 
-fn axis(text: &str) -> Result<(String, Vec<String>), String> {
+pub(super) fn axis(text: &str) -> Result<(String, Vec<String>), String> {
     let (name, values) = text.split_once('=').ok_or("expected AXIS=VALUE,VALUE")?;
     let values: Vec<String> =
         values.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect();
@@ -415,7 +374,7 @@ fn axis(text: &str) -> Result<(String, Vec<String>), String> {
     Ok((name.to_owned(), values))
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }

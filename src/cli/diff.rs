@@ -1,20 +1,75 @@
 //! `diff`: which runs are meant, whether they can be compared, and how the comparison is written.
 
-use super::args::{DiffArgs, DiffFormat};
 use super::{Console, Ended, OK};
-use crate::compare::{NoiseFloor, Policy, Side, compare, matches};
+use crate::compare::{Comparison, NoiseFloor, Note, Policy, Side, compare, matches, partners};
 use crate::report::diff::{View, csv, json, markdown, text};
 use crate::store;
 use crate::terminal::Style;
+use clap::{Args, ValueEnum};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use vbench_results::ResultSet;
 
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// What the others are compared with: a path, a run id or the start of it, or a configuration
+    pub base: String,
+    /// Candidates, named in the same way; a glob names every other configuration that it matches
+    #[arg(required = true, value_name = "CANDIDATE")]
+    pub candidates: Vec<String>,
+    /// Folder of all results
+    #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
+    pub out: PathBuf,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DiffFormat,
+    /// Smallest change that matters
+    #[arg(long, value_name = "PERCENT", default_value = "3%", value_parser = super::args::percent)]
+    pub margin: f64,
+    /// A fact that is meant to differ, or a glob (repeatable)
+    #[arg(long, value_name = "FACT")]
+    pub expect_differ: Vec<String>,
+    /// Compare also where the benchmark's code differs
+    #[arg(long)]
+    pub any_version: bool,
+    /// Floors by `vbench calibrate`: intervals get no narrower than unchanged runs are
+    #[arg(long, value_name = "FILE", env = "VBENCH_NOISE_FLOOR")]
+    pub noise_floor: Option<PathBuf>,
+    /// Compare every launch with its partner: of two sides that `vbench ab` measured
+    #[arg(long)]
+    pub paired: bool,
+    /// Every metric, the informative ones too
+    #[arg(long, short)]
+    pub all: bool,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// Everything.
+    Json,
+    /// One line per case and metric.
+    Csv,
+    /// For issues and step summaries.
+    Markdown,
+}
+
 /// Compares the candidates with the base.
 pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
-    let sets = sides(args, console)?;
+    let mut sets = sides(args, console)?;
     each_run_once(&sets)?;
     let names = names(&sets);
+    let alone = if args.paired { pair_up(&mut sets, &names)? } else { None };
+    if !args.paired && measured_together(&sets) {
+        let _ = writeln!(
+            console.err,
+            "note: measured in pairs: --paired compares every launch with its partner"
+        );
+    }
     let named = names.iter().zip(&sets);
     let sides: Vec<Side<'_>> = named.map(|(name, set)| Side { name, runs: &set.runs }).collect();
     let noise = args.noise_floor.as_deref().map(NoiseFloor::read).transpose();
@@ -22,6 +77,7 @@ pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
     let policy = Policy {
         margin: args.margin,
         any_version: args.any_version,
+        paired: args.paired,
         expect_differ: args.expect_differ.clone(),
         floors: noise.as_ref().map(NoiseFloor::floors).unwrap_or_default(),
         ..Policy::default()
@@ -30,16 +86,47 @@ pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
     if let Some(noise) = &noise {
         noise.remark(&mut comparison);
     }
+    comparison.pairs.iter_mut().for_each(|pair| pair.notes.extend(alone.clone()));
+    write(&comparison, args.format, args.all, console);
+    Ok(OK)
+}
+
+/// Writes a comparison in the form that was asked for.
+pub fn write(comparison: &Comparison, format: DiffFormat, all: bool, console: &mut Console<'_>) {
     let Style { unicode, colour } = console.style;
-    let view = View { width: console.width, unicode, colour, all_metrics: args.all };
-    let written = match args.format {
-        DiffFormat::Text => text(&comparison, view),
-        DiffFormat::Json => json(&comparison),
-        DiffFormat::Csv => csv(&comparison),
-        DiffFormat::Markdown => markdown(&comparison, View { unicode: true, ..view }),
+    let view = View { width: console.width, unicode, colour, all_metrics: all };
+    let written = match format {
+        DiffFormat::Text => text(comparison, view),
+        DiffFormat::Json => json(comparison),
+        DiffFormat::Csv => csv(comparison),
+        DiffFormat::Markdown => markdown(comparison, View { unicode: true, ..view }),
     };
     let _ = console.out.write_all(written.as_bytes());
-    Ok(OK)
+}
+
+/// Keeps of both sides what was measured in pairs; tells what was left out.
+fn pair_up(sets: &mut [Configuration], names: &[String]) -> Result<Option<Note>, String> {
+    let [base, candidate] = sets else {
+        return Err(format!("--paired compares two configurations, not {}", sets.len()));
+    };
+    let found = partners(&base.runs, &candidate.runs).ok_or_else(|| {
+        format!(
+            "no two runs of {} were measured in pairs\n  \
+             `vbench ab` measures pairs; without --paired launches are compared as independent",
+            names.join(" and ")
+        )
+    })?;
+    let note = found.note();
+    (base.runs, candidate.runs) = (found.base, found.candidate);
+    Ok(note)
+}
+
+/// True when a run of one side has its partner on the other.
+fn measured_together(sets: &[Configuration]) -> bool {
+    let pairs = |set: &Configuration| -> BTreeSet<String> {
+        set.runs.iter().filter_map(|results| results.run.pairs.clone()).collect()
+    };
+    matches!(sets, [base, candidate] if !pairs(base).is_disjoint(&pairs(candidate)))
 }
 
 /// The base, then every candidate: at least two.
@@ -181,7 +268,10 @@ pub fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
     }
     let runs = store::runs(out);
     let wanted = named.trim_end_matches('/');
-    let whole = |run: &&PathBuf| run_names(out, run).iter().any(|name| matches(wanted, name));
+    // A configuration is also known by the name that its folder could not have.
+    let folder = store::folder_name(wanted).ok();
+    let is_named = |name: &String| matches(wanted, name) || folder.as_ref() == Some(name);
+    let whole = |run: &&PathBuf| run_names(out, run).iter().any(is_named);
     let found: Vec<PathBuf> = runs.iter().filter(whole).cloned().collect();
     if !found.is_empty() {
         return Ok(found);

@@ -66,11 +66,17 @@ pub fn start(
     if args.redact {
         environment.redact();
     }
-    let run = describe(args, selection, plan, system, fingerprint, arguments);
+    let command = if args.redact { Vec::new() } else { arguments.to_vec() };
+    let run = Run {
+        config: args.config.clone(),
+        command,
+        labels: args.label.iter().cloned().collect(),
+        ..describe(selection, plan, system, fingerprint)
+    };
     let folder = store::create(&args.out, &run.system, &run.config, &run.id)
         .map_err(|error| no_folder(&args.out, &error))?;
     let mut results = ResultSet::new(run, environment);
-    results.cases = plan.cases.iter().map(|case| planned(case, plan)).collect();
+    results.cases = plan.cases.iter().map(planned).collect();
     let header = header(args, selection, &results);
     let journal = Journal::create(&folder, &header)
         .map_err(|error| format!("cannot write the journal in {}: {error}", folder.display()))?;
@@ -91,6 +97,13 @@ pub fn resume(
     let recovered = Recovered::read(&folder).map_err(|error| error.to_string())?;
     for damage in &recovered.damage {
         console.warn(damage);
+    }
+    if recovered.header.run.pairs.is_some() {
+        return Err(format!(
+            "{} is one side of `vbench ab`, which does not go on\n  \
+             its pairs so far can be compared: vbench diff A B --paired",
+            folder.display()
+        ));
     }
     let settings: Settings = serde_json::from_value(recovered.header.settings.clone())
         .map_err(|error| format!("{}: the stored settings: {error}", folder.display()))?;
@@ -174,39 +187,29 @@ fn lost_journal(error: &io::Error, path: &Path, folder: &Path, kept: usize) -> S
     )
 }
 
-fn no_folder(out: &Path, error: &io::Error) -> String {
+pub fn no_folder(out: &Path, error: &io::Error) -> String {
     format!(
         "cannot make a folder for the results in {}: {error}\n  choose another with --out DIR",
         out.display()
     )
 }
 
-fn describe(
-    args: &RunArgs,
-    selection: &Selection,
-    plan: &Plan,
-    system: String,
-    fingerprint: String,
-    arguments: &[String],
-) -> Run {
+/// A new run of `plan`, so far without the names that its user gave it.
+pub fn describe(selection: &Selection, plan: &Plan, system: String, fingerprint: String) -> Run {
     let clock = Monotonic::measured();
     let now = SystemTime::now();
     Run {
         id: store::run_id(now, fastrand::u16(..)),
         system,
-        config: args.config.clone(),
         started_at: store::timestamp(now),
-        finished_at: None,
         vbench_version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: if args.redact { Vec::new() } else { arguments.to_vec() },
         profile: selection.profile.to_string(),
         launches: plan.launches,
         seed: selection.seed,
-        labels: args.label.iter().cloned().collect(),
         fingerprint,
         clock_resolution_s: Some(clock.resolution()),
         clock_cost_s: Some(clock.cost()),
-        quarantine: None,
+        ..Run::default()
     }
 }
 
@@ -226,7 +229,7 @@ fn header(args: &RunArgs, selection: &Selection, results: &ResultSet) -> Journal
 }
 
 /// A planned case; one that cannot run here already has its outcome.
-fn planned(case: &crate::plan::Case, _: &Plan) -> CaseResult {
+pub fn planned(case: &crate::plan::Case) -> CaseResult {
     let mut result = case.result();
     if let Some(reason) = &case.skip {
         result.launches.push(Launch {
@@ -253,7 +256,7 @@ fn until(precision: Option<f64>, max_launches: Option<u32>, plan: &Plan) -> Opti
     precision.map(|precision| Until { precision, max_launches })
 }
 
-fn boot_id(environment: &Environment) -> Option<String> {
+pub fn boot_id(environment: &Environment) -> Option<String> {
     environment.value("kernel.boot_id").map(ToString::to_string)
 }
 
@@ -306,7 +309,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// The first Ctrl-C asks to stop after the launch in flight, the second ends at once. The child
 /// dies with this process, and the journal is whole at any moment.
-fn stop_on_interrupt() -> &'static AtomicBool {
+pub fn stop_on_interrupt() -> &'static AtomicBool {
     let asked = || {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(INTERRUPTED));

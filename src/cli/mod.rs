@@ -1,5 +1,6 @@
 //! From the command line to files and tables: one command per file.
 
+mod ab;
 mod args;
 mod baseline;
 mod calibrate;
@@ -152,6 +153,7 @@ fn dispatch(
         Command::Capture(args) => show::capture(&args, console),
         Command::Show(args) => show::show(&args, console),
         Command::Diff(args) => diff::diff(&args, console),
+        Command::Ab(args) => ab::ab(&args, benchmarks, arguments, console),
         Command::Export(args) => export::export(&args, console),
         Command::Calibrate(args) => calibrate::calibrate(&args, benchmarks, arguments, console),
         Command::PlanSamples(args) => plan_samples::plan_samples(&args, console),

@@ -33,6 +33,7 @@ pub struct Progress<'c, 'o> {
     began: Instant,
     pending: HashMap<String, f64>,
     launches: u32,
+    side: &'static str,
     failed: usize,
     disturbed: usize,
     done: usize,
@@ -50,6 +51,7 @@ impl<'c, 'o> Progress<'c, 'o> {
             began: Instant::now(),
             pending: HashMap::new(),
             launches: 1,
+            side: "",
             failed: 0,
             disturbed: 0,
             done: 0,
@@ -79,6 +81,44 @@ impl<'c, 'o> Progress<'c, 'o> {
             duration(Duration::from_secs_f64(estimate.max(0.0))),
             folder.display()
         );
+        self.watch(planned, done);
+    }
+
+    /// The first lines of two runs in lock-step.
+    pub fn begin_pairs(&mut self, sides: [(&Run, &Path); 2], plan: &Plan) {
+        let runnable: Vec<&Case> = plan.cases.iter().filter(|case| case.skip.is_none()).collect();
+        self.launches = plan.launches;
+        let estimate = 2.0 * self.estimate(&runnable, plan);
+        let [(run, _), _] = sides;
+        let _ = writeln!(
+            self.console.err,
+            "vbench {}  system {}  profile {}  seed {}",
+            run.vbench_version,
+            inert(&run.system),
+            run.profile,
+            run.seed
+        );
+        for ((run, folder), letter) in sides.into_iter().zip(["A", "B"]) {
+            let (config, folder) = (inert(&run.config), folder.display());
+            let _ = writeln!(self.console.err, "{letter}  {config}  into {folder}");
+        }
+        let _ = writeln!(
+            self.console.err,
+            "{} x {}, about {}",
+            counted(runnable.len(), "case"),
+            counted(plan.launches as usize, "pair"),
+            duration(Duration::from_secs_f64(estimate.max(0.0)))
+        );
+        self.watch(2 * runnable.len() * plan.launches as usize, 0);
+    }
+
+    /// From now on events are of this side: a text such as " A".
+    pub fn of(&mut self, side: &'static str) -> &mut Self {
+        self.side = side;
+        self
+    }
+
+    fn watch(&mut self, planned: usize, done: usize) {
         if self.console.live && self.format != Format::Json {
             self.bar = Some(bar(planned as u64, done as u64));
         } else if self.format != Format::Json {
@@ -115,7 +155,7 @@ impl<'c, 'o> Progress<'c, 'o> {
     }
 
     fn started(&mut self, case: &Case, launch: u32) {
-        let name = format!("{} {launch}/{}", case.id, self.launches);
+        let name = format!("{} {launch}/{}{}", case.id, self.launches, self.side);
         match (&self.bar, &self.heartbeat) {
             // Drawn now and left alone: a ticking bar would disturb what is measured.
             (Some(bar), _) => bar.set_message(name),
@@ -141,7 +181,8 @@ impl<'c, 'o> Progress<'c, 'o> {
             let failed = launch.outcome.is_failure();
             let (tone, word) = if failed { (Tone::Bad, "FAIL") } else { (Tone::Good, " ok ") };
             let word = self.console.err_style.paint(tone, word);
-            bar.println(format!("{word}  {}  {}", case.id, inert(&headline(launch, result))));
+            let headline = inert(&headline(launch, result));
+            bar.println(format!("{word}  {}{}  {headline}", case.id, self.side));
         }
     }
 
@@ -154,11 +195,12 @@ impl<'c, 'o> Progress<'c, 'o> {
         };
         let word = self.console.err_style.paint(tone, word);
         format!(
-            "[{:7.1}s] {word}  {}  {}/{}  {}",
+            "[{:7.1}s] {word}  {}  {}/{}{}  {}",
             self.began.elapsed().as_secs_f64(),
             case.id,
             launch.launch,
             self.launches.max(launch.launch),
+            self.side,
             inert(&headline(launch, result))
         )
     }

@@ -27,7 +27,7 @@ pub fn check(args: &RunArgs, plan: &Plan, console: &mut Console<'_>) -> u8 {
 /// How launches are executed under these arguments.
 pub fn executor(args: &RunArgs) -> Box<dyn Executor> {
     if args.isolate {
-        Box::new(ChildProcess { capture: !args.nocapture })
+        Box::new(ChildProcess { capture: !args.nocapture, setting: None })
     } else {
         Box::new(InProcess)
     }

@@ -13,6 +13,7 @@ mod group;
 mod note;
 mod obstacles;
 mod pair;
+mod partners;
 mod policy;
 mod row;
 mod single;
@@ -31,10 +32,11 @@ pub use self::floors::{
 pub use self::group::Group;
 pub use self::note::Note;
 pub use self::pair::{Pair, SideSummary};
+pub use self::partners::{Partners, partners};
 pub use self::policy::{
     Correction, Exception, FailRule, FloorKey, Pattern, Policy, Statistic, Terms,
 };
-pub use self::row::{BestOf, Change, Measured, Row};
+pub use self::row::{BestOf, Change, Measured, PairPlan, Row};
 pub use self::single::{Single, SingleRow, single};
 pub use self::units::Level;
 pub use self::verdict::{Verdict, Why};

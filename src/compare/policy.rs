@@ -28,7 +28,7 @@ pub struct Policy {
     pub exceptions: Vec<Exception>,
     /// Compares results of different versions of a benchmark's code.
     pub any_version: bool,
-    /// Launches of equal number are partners, measured next to each other.
+    /// Launches of equal number are partners, measured next to each other: see [`super::partners`].
     pub paired: bool,
     /// Facts that are meant to differ, as names or globs.
     pub expect_differ: Vec<String>,

@@ -7,8 +7,8 @@ use super::units::{self, Level, Units};
 use super::verdict::{Verdict, Why, direction, judge};
 use super::warnings::warnings;
 use crate::stats::{
-    Components, Floor, Member, Planner, Shift, center_interval, components, expected_best, mean,
-    median, pooled_sd, rank_test_exact, summarize_values,
+    Components, Floor, Member, Planner, Shift, Test, center_interval, components, expected_best,
+    mean, median, pooled_sd, rank_test_exact, summarize_values,
 };
 use serde::Serialize;
 use vbench_results::{Better, CaseId, Estimator, Metric};
@@ -105,6 +105,20 @@ pub struct Change {
     pub p_rank: Option<f64>,
     /// The change of the expected best of equally many repeats.
     pub best_of: Option<BestOf>,
+    /// What the pairs can show, where partners were compared. The spread, need and detectable change
+    /// above are those of independent units.
+    pub pairs: Option<PairPlan>,
+}
+
+/// What a number of pairs can show.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PairPlan {
+    /// Standard deviation of the differences of partners, in ln.
+    pub sd: f64,
+    /// About how many pairs would show a change of the margin's size; absent above 1000.
+    pub need: Option<usize>,
+    /// Smallest change, as a share, that this many pairs would have shown.
+    pub detectable: Option<f64>,
 }
 
 /// A change of the best.
@@ -296,6 +310,7 @@ impl Change {
                 .flatten()
                 .map(|test| test.p),
             best_of: best_of(base, candidate),
+            pairs: PairPlan::new(&shift, u.len(), terms.tau(), planner),
             ..Self::of(&shift, terms)
         }
     }
@@ -318,7 +333,29 @@ impl Change {
             detectable: None,
             p_rank: None,
             best_of: None,
+            pairs: None,
         }
+    }
+
+    /// About how many units a side, or pairs, would show a change of the margin's size.
+    pub fn needed(&self) -> Option<usize> {
+        self.pairs.as_ref().map_or(self.need_units, |pairs| pairs.need)
+    }
+
+    /// Smallest change, as a share, that this many units or pairs would have shown.
+    pub fn shows(&self) -> Option<f64> {
+        self.pairs.as_ref().map_or(self.detectable, |pairs| pairs.detectable)
+    }
+}
+
+impl PairPlan {
+    /// The plan of a paired shift; none of another. A calibrated spread can only widen it.
+    fn new(shift: &Shift, pairs: usize, tau: f64, planner: &Planner) -> Option<Self> {
+        shift.members.iter().find(|member| member.test == Test::Paired)?;
+        let errors = shift.members.iter().map(|member| member.se);
+        let sd = errors.fold(0.0, f64::max) * (pairs as f64).sqrt();
+        let detectable = planner.detectable_pairs(sd, pairs).map(f64::exp_m1);
+        Some(Self { sd, need: planner.pairs(sd, tau), detectable })
     }
 }
 

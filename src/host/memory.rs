@@ -162,11 +162,16 @@ impl NodeMask {
     fn allowed() -> io::Result<Self> {
         /// `MPOL_F_MEMS_ALLOWED` in the kernel's `mempolicy.h`.
         const MEMS_ALLOWED: libc::c_ulong = 1 << 2;
+        Self::ask(None, MEMS_ALLOWED)
+    }
+
+    /// The nodes of a question; with a `mode` also the policy of the calling thread.
+    fn ask(mode: Option<&mut libc::c_int>, flags: libc::c_ulong) -> io::Result<Self> {
         let mut mask = Self::default();
-        let mode = std::ptr::null_mut::<libc::c_int>();
+        let mode = mode.map_or(std::ptr::null_mut(), std::ptr::from_mut);
         let address = std::ptr::null::<libc::c_void>();
-        // SAFETY: the kernel writes at most `MAX_NODES` bits into `mask`, which outlives the call;
-        // with this flag it neither writes a mode nor reads an address.
+        // SAFETY: the kernel writes at most `MAX_NODES` bits into `mask` and, where it is not null,
+        // one number into `mode`; both outlive the call. These flags let it read no address.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_get_mempolicy,
@@ -174,10 +179,14 @@ impl NodeMask {
                 mask.0.as_mut_ptr(),
                 MAX_NODES,
                 address,
-                MEMS_ALLOWED,
+                flags,
             )
         };
         answer(result).map(|()| mask)
+    }
+
+    fn nodes(&self) -> Vec<usize> {
+        (0..MAX_NODES).filter(|node| self.contains(*node)).collect()
     }
 
     fn contains(&self, node: usize) -> bool {
@@ -194,8 +203,25 @@ fn answer(result: libc::c_long) -> io::Result<()> {
 /// # Errors
 /// What the system says; containers often forbid the question.
 pub fn allowed_nodes() -> io::Result<Vec<usize>> {
-    let mask = NodeMask::allowed()?;
-    Ok((0..MAX_NODES).filter(|node| mask.contains(*node)).collect())
+    NodeMask::allowed().map(|mask| mask.nodes())
+}
+
+/// The policy of the calling thread, as the kernel tells it: `first-touch`, or a name and nodes
+/// such as `bind:0` and `interleave:0-3`.
+///
+/// # Errors
+/// What the system says; containers often forbid the question.
+pub fn thread_policy() -> io::Result<String> {
+    let mut mode = libc::MPOL_DEFAULT;
+    let nodes = NodeMask::ask(Some(&mut mode), 0)?.nodes();
+    let name = match mode {
+        libc::MPOL_DEFAULT | libc::MPOL_LOCAL => return Ok("first-touch".to_owned()),
+        libc::MPOL_BIND => "bind".to_owned(),
+        libc::MPOL_PREFERRED => "preferred".to_owned(),
+        libc::MPOL_INTERLEAVE => "interleave".to_owned(),
+        other => format!("mode {other}"),
+    };
+    Ok(format!("{name}:{}", super::cpulist::format(&nodes)))
 }
 
 /// An anonymous mapping, unmapped on drop.
@@ -330,7 +356,7 @@ fn nodes(range: &Range<usize>) -> Result<BTreeMap<usize, usize>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Buffer, allowed_nodes, base_page};
+    use super::{Buffer, allowed_nodes, base_page, thread_policy};
     use crate::placement::{Pages, Policy};
 
     /// Every kind of pages either works as asked or says why not.
@@ -401,10 +427,17 @@ mod tests {
     fn a_policy_of_a_thread_is_taken_or_forbidden() {
         // On a thread of its own: the policy stays with it.
         let applied = std::thread::spawn(|| {
-            [Policy::Interleave, Policy::FirstTouch].map(|policy| policy.apply_to_thread().is_ok())
+            [Policy::Interleave, Policy::FirstTouch].map(|policy| {
+                let applied = policy.apply_to_thread().is_ok();
+                (applied, thread_policy().ok())
+            })
         });
-        let [set, unset] = applied.join().unwrap();
+        let [(set, told), (unset, told_after)] = applied.join().unwrap();
         assert_eq!(set, unset, "either both are allowed or neither");
+        if let (true, Some(told)) = (set, told) {
+            assert!(told.starts_with("interleave:"), "{told}");
+            assert_eq!(told_after.as_deref(), Some("first-touch"));
+        }
         assert!(Policy::Bind(usize::MAX).apply_to_thread().is_err());
     }
 

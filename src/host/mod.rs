@@ -12,6 +12,7 @@ mod live;
 pub mod memory;
 mod record;
 pub mod room;
+pub mod thp;
 mod tree;
 
 pub use self::record::{Recorded, WriteError};

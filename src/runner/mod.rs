@@ -2,11 +2,13 @@
 
 pub mod child;
 mod execute;
+mod pairs;
 mod process;
 mod simulated;
 
 pub use self::child::ChildProcess;
 pub use self::execute::InProcess;
+pub use self::pairs::{Pairs, Which};
 pub use self::simulated::{Simulated, Step};
 
 use crate::plan::{Case, Plan};

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use vbench_results::{CaseResult, Outcome};
 
-static SWEPT: Benchmark = Benchmark {
+pub(super) static SWEPT: Benchmark = Benchmark {
     module: "tests::memory",
     name: "swept",
     kind: "memory",
@@ -50,7 +50,7 @@ fn runner<'a>(
     }
 }
 
-fn empty(plan: &Plan) -> Vec<CaseResult> {
+pub(super) fn empty(plan: &Plan) -> Vec<CaseResult> {
     plan.cases.iter().map(crate::plan::Case::result).collect()
 }
 

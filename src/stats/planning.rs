@@ -93,6 +93,22 @@ pub fn best_repeats(cost_launch: f64, cost_repeat: f64, components: &Components)
     usable.then(|| (cost_launch / cost_repeat).sqrt() * within / launch)
 }
 
+impl Planner {
+    /// Smallest difference in ln that so many pairs show, whose differences have spread `sd`.
+    pub fn detectable_pairs(&self, sd: f64, pairs: usize) -> Option<f64> {
+        let freedom = pairs.checked_sub(1).filter(|freedom| *freedom > 0)?;
+        Some(self.reach(freedom as f64)? * sd / (pairs as f64).sqrt())
+    }
+
+    /// Fewest pairs that show a difference of `tau` in ln; `None` above a thousand.
+    pub fn pairs(&self, sd: f64, tau: f64) -> Option<usize> {
+        let shows = |pairs: usize| self.detectable_pairs(sd, pairs).is_some_and(|d| d <= tau);
+        let enough = shows(MOST_UNITS).then_some(MOST_UNITS)?;
+        let counts: Vec<usize> = (2..=enough).collect();
+        counts.get(counts.partition_point(|pairs| !shows(*pairs))).copied()
+    }
+}
+
 /// One standard deviation for both sides; `None` when neither has two units.
 pub fn pooled_sd(base: &[f64], candidate: &[f64]) -> Option<f64> {
     let sides = [base, candidate].into_iter().filter(|units| units.len() > 1);
@@ -165,6 +181,18 @@ mod tests {
         let half = planner.half_width(0.02, 5).unwrap();
         assert!((half - 2.3060 * 0.02 * 0.4_f64.sqrt()).abs() < 1e-5, "{half}");
         assert_eq!(planner.half_width(0.02, 1), None);
+    }
+
+    #[test]
+    fn pairs_are_planned_by_the_spread_of_their_differences() {
+        // t(.975, 9) + t(.8, 9) = 2.262 + 0.883, over the square root of 10.
+        let planner = Planner::new(0.05, 0.8);
+        assert!((planner.detectable_pairs(1.0, 10).unwrap() - 0.9947).abs() < 0.001);
+        let pairs = planner.pairs(0.02, 0.03).unwrap();
+        assert!(planner.detectable_pairs(0.02, pairs).unwrap() <= 0.03);
+        assert!(planner.detectable_pairs(0.02, pairs - 1).unwrap() > 0.03);
+        assert_eq!((planner.pairs(0.0, 0.03), planner.pairs(10.0, 0.001)), (Some(2), None));
+        assert_eq!(planner.detectable_pairs(1.0, 1), None);
     }
 
     #[test]

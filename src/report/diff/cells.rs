@@ -140,7 +140,7 @@ pub fn interval(change: &Change) -> String {
 
 /// The smallest change that this many units would have shown.
 pub fn detectable(row: &Row) -> String {
-    let share = row.change.as_ref().and_then(|change| change.detectable);
+    let share = row.change.as_ref().and_then(Change::shows);
     share.map_or(String::new(), |share| match share {
         wide if wide >= 9.995 => format!("{}x", digits(1.0 + wide)),
         share => format!("{:.1}%", 100.0 * share),
@@ -192,15 +192,16 @@ fn obstacle(code: &str) -> &'static str {
     }
 }
 
-/// About how many launches or boots a side would show a change of the margin's size.
+/// About how many launches or boots a side, or pairs, would show a change of the margin's size.
 pub fn needed(row: &Row) -> String {
-    let level = row.level.unwrap_or(Level::Launch).name();
+    let paired = row.change.as_ref().is_some_and(|change| change.pairs.is_some());
+    let unit = if paired { "pair" } else { row.level.unwrap_or(Level::Launch).name() };
     let units = |side: &Option<Measured>| side.as_ref().map_or(0, |side| side.units_ln.len());
     let least = units(&row.base).min(units(&row.candidate));
-    match row.change.as_ref().and_then(|change| change.need_units) {
-        Some(needed) if needed > least => format!("about {}", counted(needed, level)),
+    match row.change.as_ref().and_then(Change::needed) {
+        Some(needed) if needed > least => format!("about {}", counted(needed, unit)),
         Some(_) => "close to the margin".to_owned(),
-        None => format!("over {}", counted(1000, level)),
+        None => format!("over {}", counted(1000, unit)),
     }
 }
 
@@ -238,6 +239,9 @@ pub fn basis(comparison: &Comparison, pair: &Pair) -> String {
     match base.boots.zip(candidate.boots) {
         Some((before, after)) => parts.push(both(before, after, "boot")),
         None => parts.push("boots not known".to_owned()),
+    }
+    if comparison.policy.paired {
+        parts.push("in pairs".to_owned());
     }
     let sequential = |row: &&Row| row.warnings.iter().any(|w| w.code == "design:sequential");
     let replicated = pair.rows.iter().filter(|row| row.change.is_some());
@@ -280,7 +284,7 @@ const NAMED: usize = 4;
 pub fn unsettled(pair: &Pair) -> Option<String> {
     let noisy = |row: &&Row| row.metric.role == Role::Gated && row.why == Some(Why::Noise);
     let mut rows: Vec<&Row> = pair.rows.iter().filter(noisy).collect();
-    rows.sort_by_key(|row| row.change.as_ref()?.need_units.map(std::cmp::Reverse));
+    rows.sort_by_key(|row| row.change.as_ref()?.needed().map(std::cmp::Reverse));
     let named = rows.iter().rev().take(NAMED);
     let named = named.map(|row| format!("{} for {} {}", needed(row), row.case, row.metric.name));
     let mut named: Vec<String> = named.collect();

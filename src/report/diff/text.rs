@@ -207,7 +207,8 @@ fn legend(comparison: &Comparison, detects: bool, view: View) -> String {
             view,
         ));
     }
-    if rows().any(|row| row.verdict == Verdict::Inconclusive) {
+    let judged = |row: &&Row| row.metric.role != Role::Info;
+    if rows().filter(judged).any(|row| row.verdict == Verdict::Inconclusive) {
         text.push_str(&sentence("unclear: neither could be shown.", view));
     }
     if detects {

@@ -2,6 +2,7 @@
 
 mod faults;
 mod good;
+mod told;
 
 use std::process::ExitCode;
 
