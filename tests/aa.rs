@@ -1,7 +1,7 @@
 //! The real A/A: pairs of runs between which nothing changed, judged as a user would judge them, and
 //! beside that what a rank test of pooled repeats would have said of the same data.
 //!
-//! `tests/aa/measure RESULTS` measures the pairs (about 15 minutes) and runs this analysis; by itself
+//! `tests/aa/measure RESULTS` measures the pairs (about 12 minutes) and runs this analysis; by itself
 //! it is `VBENCH_AA=RESULTS cargo test --release --test aa -- --ignored --nocapture`.
 
 #[path = "bars/generators.rs"]
