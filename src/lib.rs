@@ -15,6 +15,7 @@ pub mod export;
 pub mod external;
 pub mod gate;
 pub mod host;
+pub mod import;
 pub mod levels;
 pub mod machine;
 pub mod placement;

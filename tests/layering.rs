@@ -30,6 +30,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("store", 2),
     ("team", 2),
     ("export", 3),
+    ("import", 3),
     ("report", 3),
     ("runner", 3),
     ("cli", 4),

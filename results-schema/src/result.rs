@@ -28,7 +28,7 @@ pub struct Run {
     pub system: String,
     /// The configuration's name, as given.
     pub config: String,
-    /// RFC 3339, UTC.
+    /// RFC 3339, UTC; empty when an imported source does not say.
     pub started_at: String,
     /// RFC 3339, UTC; absent while the run is unfinished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,11 +37,11 @@ pub struct Run {
     pub vbench_version: String,
     /// Arguments of the program.
     pub command: Vec<String>,
-    /// `smoke`, `quick`, `standard` or `thorough`.
+    /// `smoke`, `quick`, `standard` or `thorough`; `imported` for what another tool measured.
     pub profile: String,
     /// Planned launches of each case.
     pub launches: u32,
-    /// Seed of the order and of every benchmark that draws numbers.
+    /// Seed of the order and of every benchmark that draws numbers; 0 for an imported run.
     pub seed: u64,
     /// User labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -103,7 +103,7 @@ pub struct Launch {
     pub position: u32,
     /// Seconds since the run began.
     pub at_s: f64,
-    /// Seconds the process took, start and set-up included.
+    /// Seconds the process took, start and set-up included; 0 for an imported run.
     pub elapsed_s: f64,
     /// How it ended.
     pub outcome: Outcome,
@@ -172,9 +172,9 @@ pub struct Repeat {
     pub repeat: u32,
     /// Seconds since the run began, at the start of the repeat.
     pub at_s: f64,
-    /// Seconds the repeat took.
+    /// Seconds the repeat took; 0 when an imported source does not say.
     pub elapsed_s: f64,
-    /// Calls of the body within the repeat.
+    /// Calls of the body within the repeat; 0 when an imported source does not say.
     pub iterations: u64,
     /// Metric name to value. A metric without a value in this repeat is absent.
     pub values: BTreeMap<String, f64>,

@@ -3,6 +3,7 @@
 
 use super::baseline::BaselineArgs;
 use super::gate::{GATE_EXAMPLES, GateArgs};
+use super::{effects, import};
 use crate::plan::{Ignored, Selection};
 use crate::profile::Profile;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +59,7 @@ Examples:
   vbench ab prime --a cpus=0 --b cpus=0-1   does it help here: two settings in turns
   vbench export csv default -o samples.csv  for other tools: also JUnit, OpenMetrics, Bencher ...
   vbench gate --baseline main --candidate X may this pass? one exit code for CI
+  vbench effects                            what each declared factor does to each metric
 
 Without a command the arguments are those of `run`, so `cargo bench -- stream` works.
 Every flag of `run` has an environment twin: VBENCH_ and its name, such as VBENCH_PROFILE.
@@ -97,8 +99,17 @@ pub enum Command {
     Gate(Box<GateArgs>),
     /// Promote runs to a baseline that gates compare with; list and show them
     Baseline(BaselineArgs),
+    /// Show what each declared factor does to each metric, from pairs that differ in one of them
+    #[command(after_help = effects::EFFECTS_EXAMPLES)]
+    Effects(effects::EffectsArgs),
+    /// Check printed claims against stored numbers
+    #[command(after_help = effects::CLAIMS_EXAMPLES)]
+    Claims(effects::ClaimsArgs),
+    /// Store what another tool wrote as a run: sysbench, STREAM, nccl-tests, hyperfine, ...
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::ImportArgs),
     /// Print the JSON Schema of result.json, or the columns of the CSV files
-    Schema(SchemaArgs),
+    Schema(super::SchemaArgs),
     /// Print shell completions
     Completions {
         /// For this shell.
@@ -311,24 +322,6 @@ pub struct ShowArgs {
     pub format: Format,
 }
 
-/// Arguments of `schema`.
-#[derive(Debug, Args)]
-pub struct SchemaArgs {
-    /// Which description
-    #[arg(value_enum, default_value_t)]
-    pub what: SchemaKind,
-}
-
-/// The generated descriptions of the formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SchemaKind {
-    /// JSON Schema of result.json.
-    #[default]
-    Json,
-    /// Columns of the CSV files.
-    Columns,
-}
-
 impl RunArgs {
     /// The selection these arguments make.
     pub fn selection(&self, seed: u32) -> Selection {
@@ -374,7 +367,7 @@ pub(super) fn axis(text: &str) -> Result<(String, Vec<String>), String> {
     Ok((name.to_owned(), values))
 }
 
-pub(super) fn label(text: &str) -> Result<(String, String), String> {
+pub fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }

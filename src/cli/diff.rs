@@ -268,9 +268,8 @@ pub fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
     }
     let runs = store::runs(out);
     let wanted = named.trim_end_matches('/');
-    // A configuration is also known by the name that its folder could not have.
-    let folder = store::folder_name(wanted).ok();
-    let is_named = |name: &String| matches(wanted, name) || folder.as_ref() == Some(name);
+    let stored = as_stored(wanted);
+    let is_named = |name: &String| matches(wanted, name) || matches(&stored, name);
     let whole = |run: &&PathBuf| run_names(out, run).iter().any(is_named);
     let found: Vec<PathBuf> = runs.iter().filter(whole).cloned().collect();
     if !found.is_empty() {
@@ -286,6 +285,15 @@ pub fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
             Err(format!("{named:?} begins {many} run ids\n  name one: {}", ids.join(", ")))
         }
     }
+}
+
+/// Names as folders have them: a user's own name may hold what a folder's does not.
+fn as_stored(named: &str) -> String {
+    let part = |part: &str| match is_glob(part) {
+        true => part.to_owned(),
+        false => store::folder_name(part).unwrap_or_else(|_| part.to_owned()),
+    };
+    named.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 fn id(run: &Path) -> String {

@@ -5,8 +5,10 @@ mod args;
 mod baseline;
 mod calibrate;
 mod diff;
+mod effects;
 mod export;
 mod gate;
+mod import;
 mod list;
 mod measure;
 mod plan_samples;
@@ -15,12 +17,12 @@ mod run;
 mod show;
 mod smoke;
 
-use self::args::{Cli, Command, SchemaArgs, SchemaKind};
+use self::args::{Cli, Command};
 use crate::benchmark::{Benchmark, benchmarks};
 use crate::runner::child;
 use crate::terminal::{self, Style, Tone};
 use crate::text::inert;
-use clap::{CommandFactory, Parser};
+use clap::{Args, CommandFactory, Parser, ValueEnum};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -159,6 +161,9 @@ fn dispatch(
         Command::PlanSamples(args) => plan_samples::plan_samples(&args, console),
         Command::Gate(args) => gate::gate(&args, console),
         Command::Baseline(args) => baseline::baseline(&args, console),
+        Command::Effects(args) => effects::effects(&args, console),
+        Command::Claims(args) => effects::claims(&args, console),
+        Command::Import(args) => import::import(&args, arguments, console),
         Command::Schema(args) => Ok(schema(&args, console)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut console.out);
@@ -212,6 +217,24 @@ fn usage(error: &clap::Error, console: &mut Console<'_>) -> u8 {
         let _ = write!(console.out, "{}", text(console.style));
         OK
     }
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Which description
+    #[arg(value_enum, default_value_t)]
+    pub what: SchemaKind,
+}
+
+/// The generated descriptions of the formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// JSON Schema of result.json.
+    #[default]
+    Json,
+    /// Columns of the CSV files.
+    Columns,
 }
 
 fn schema(args: &SchemaArgs, console: &mut Console<'_>) -> u8 {

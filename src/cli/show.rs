@@ -11,6 +11,7 @@ use crate::text::{inert, wrap};
 use crate::topology::Topology;
 use crate::{report, store};
 use std::path::{Path, PathBuf};
+use vbench_results::Run;
 
 /// A stored run as a table, or as JSON.
 pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
@@ -23,18 +24,7 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
         let _ = console.out.write_all(stored.results.to_json().as_bytes());
         return Ok(OK);
     }
-    let run = &stored.results.run;
-    let title = format!(
-        "{}  {}  {}  profile {}  {} launches  seed {}  vbench {}",
-        run.system,
-        run.config,
-        run.started_at,
-        run.profile,
-        run.launches,
-        run.seed,
-        run.vbench_version
-    );
-    let title = wrap(&inert(&title), console.width, 2);
+    let title = wrap(&inert(&title(&stored.results.run)), console.width, 2);
     let _ = writeln!(console.out, "{}", console.style.paint(Tone::Title, &title));
     if !stored.finished {
         let _ = writeln!(console.out, "unfinished: vbench run --resume={}", folder.display());
@@ -43,6 +33,19 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
     let table = report::run::render(&stored.results, detail, console.width);
     let _ = write!(console.out, "\n{table}{}\n", folder.display());
     Ok(OK)
+}
+
+/// Who ran what. The source of an imported run tells neither its start nor a seed.
+fn title(run: &Run) -> String {
+    let (system, config, launches) =
+        (&run.system, &run.config, counted(run.launches as usize, "launch"));
+    if run.profile == "imported" {
+        return format!("{system}  {config}  imported: {}  {launches}", run.command.join(" "));
+    }
+    format!(
+        "{system}  {config}  {}  profile {}  {launches}  seed {}  vbench {}",
+        run.started_at, run.profile, run.seed, run.vbench_version
+    )
 }
 
 /// The run that `run` names: a path, an id or the start of it, `system/config`, or the newest.

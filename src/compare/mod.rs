@@ -6,6 +6,8 @@
 
 mod advice;
 mod calibration;
+mod claims;
+mod effects;
 mod facts;
 mod floors;
 mod gather;
@@ -25,6 +27,8 @@ mod warnings;
 
 pub use self::advice::{Advice, Boots, Design, Wanted, advise};
 pub use self::calibration::Collected;
+pub use self::claims::{Check, Claim, Computed, How, Standing, claims, read_checks};
+pub use self::effects::{Effect, Effects, MetricEffects, effects};
 pub use self::facts::{FactDifference, matches};
 pub use self::floors::{
     Batch, FloorsError, NoiseFloor, Source, Spread, Subject, read_floors, write_floors,

@@ -1,7 +1,9 @@
 //! What a person sees: numbers with units, columns, and the tables of a run.
 
 pub mod advice;
+pub mod claims;
 pub mod diff;
+pub mod effects;
 pub mod floors;
 pub mod gate;
 pub mod info;
