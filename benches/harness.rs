@@ -153,7 +153,7 @@ fn comparing(c: &mut Criterion) {
         b.iter_with_large_drop(|| read_runs(&csv, Path::new("samples.csv")).unwrap());
     });
     group.throughput(Throughput::Elements(1_000_000));
-    let view = View { width: 120, unicode: true, all_metrics: true };
+    let view = View { width: 120, unicode: true, colour: false, all_metrics: true };
     group.bench_function("to_verdicts", |b| {
         b.iter(|| {
             let candidate = Side { name: "vcpu_pin", runs: from_ref(&candidate) };
