@@ -29,7 +29,7 @@ pub enum Change {
         value: String,
     },
     /// `cpus=0-3,8`: the CPUs that the process may use.
-    Cpus(Vec<usize>),
+    Affinity(Vec<usize>),
     /// `memory=bind:0`: where its memory comes from.
     Memory(Policy),
     /// `thp=never`: which of its memory may lie in transparent huge pages.
@@ -37,7 +37,7 @@ pub enum Change {
     /// `prefix=nice -n 5`: the program that starts it, with its arguments.
     Prefix(Vec<String>),
     /// `axis:pages=4k`: the value of an axis.
-    Axis {
+    Param {
         /// The axis.
         name: String,
         /// The value.
@@ -53,19 +53,19 @@ impl Change {
     pub fn key(&self) -> String {
         match self {
             Self::Env { name, .. } => format!("env:{name}"),
-            Self::Cpus(_) => "cpus".to_owned(),
+            Self::Affinity(_) => "cpus".to_owned(),
             Self::Memory(_) => "memory".to_owned(),
             Self::Thp(_) => "thp".to_owned(),
             Self::Prefix(_) => "prefix".to_owned(),
-            Self::Axis { name, .. } => format!("axis:{name}"),
+            Self::Param { name, .. } => format!("axis:{name}"),
         }
     }
 
     /// What it is changed to.
     pub fn value(&self) -> String {
         match self {
-            Self::Env { value, .. } | Self::Axis { value, .. } => value.clone(),
-            Self::Cpus(cpus) => cpulist::format(cpus),
+            Self::Env { value, .. } | Self::Param { value, .. } => value.clone(),
+            Self::Affinity(cpus) => cpulist::format(cpus),
             Self::Memory(policy) => policy.to_string(),
             Self::Thp(thp) => thp.to_string(),
             Self::Prefix(words) => words.join(" "),
@@ -75,14 +75,14 @@ impl Change {
     /// Changes this process where that is how it is done, and looks whether it took effect.
     fn apply(&self) -> Result<(), String> {
         match self {
-            Self::Cpus(cpus) => use_cpus(cpus),
+            Self::Affinity(cpus) => use_cpus(cpus),
             Self::Memory(policy) => place_memory(*policy),
             Self::Thp(thp) => thp.limit_process(),
             Self::Env { name, value } => match std::env::var(name) {
                 Ok(found) if found == *value => Ok(()),
                 _ => Err("it did not reach the process: does the prefix drop it?".to_owned()),
             },
-            Self::Prefix(_) | Self::Axis { .. } => Ok(()),
+            Self::Prefix(_) | Self::Param { .. } => Ok(()),
         }
     }
 }
@@ -105,7 +105,7 @@ impl FromStr for Change {
         match key.split_once(':').unwrap_or((key, "")) {
             ("cpus", "") => match cpulist::parse(&filled(value)?) {
                 Ok(cpus) if cpus.is_empty() => Err("cpus= needs a CPU".to_owned()),
-                Ok(cpus) => Ok(Self::Cpus(cpus)),
+                Ok(cpus) => Ok(Self::Affinity(cpus)),
                 Err(error) => Err(error.to_string()),
             },
             ("memory", "") => policy(&filled(value)?).map(Self::Memory),
@@ -117,7 +117,7 @@ impl FromStr for Change {
                 Ok(Self::Env { name: name.to_owned(), value: value.to_owned() })
             }
             ("axis", name) if !name.is_empty() => {
-                Ok(Self::Axis { name: name.to_owned(), value: filled(value)? })
+                Ok(Self::Param { name: name.to_owned(), value: filled(value)? })
             }
             _ => Err(format!("{key:?} is no setting: expected {FORMS}")),
         }
@@ -165,7 +165,7 @@ impl Setting {
     /// Axis values of this side.
     pub fn axes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|change| match change {
-            Change::Axis { name, value } => Some((name.as_str(), value.as_str())),
+            Change::Param { name, value } => Some((name.as_str(), value.as_str())),
             _ => None,
         })
     }
