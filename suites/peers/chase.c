@@ -81,6 +81,12 @@ static void *walk(void *p, size_t loads)
 
 int main(int argc, char **argv)
 {
+	/* Another order in every process: one order stands for itself, not for all. */
+	struct timespec seed;
+	clock_gettime(CLOCK_MONOTONIC, &seed);
+	state ^= (uint64_t)seed.tv_nsec * 0x2545f4914f6cdd1dull;
+	for (int i = 0; i < 16; i++)
+		below(2);
 	size_t bytes = argc == 3 ? strtoull(argv[1], NULL, 10) : 0, lines = bytes / LINE;
 	if (bytes < PAGE || bytes % PAGE) {
 		fprintf(stderr, "usage: chase BYTES random|page-local (whole pages)\n");
