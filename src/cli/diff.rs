@@ -156,6 +156,12 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// Takes the runs of another part of the same configuration.
+    pub fn add(&mut self, other: Self) {
+        self.runs.extend(other.runs);
+        self.folders.extend(other.folders);
+    }
+
     /// System and configuration.
     pub fn key(&self) -> (&str, &str) {
         let run = &self.runs[0].run;
@@ -308,7 +314,7 @@ fn run_names(out: &Path, folder: &Path) -> Vec<String> {
     vec![config, configuration, id(folder), below]
 }
 
-/// A run's folder or file, or every run in the folder of a configuration or a system.
+/// A run's folder or file, or every run in the folder of a configuration, a system or all of them.
 fn below(path: &Path) -> Result<Vec<PathBuf>, String> {
     let is_run = |folder: &Path| {
         folder.join(store::RESULT).exists() || folder.join(store::journal::JOURNAL).exists()
@@ -322,7 +328,9 @@ fn below(path: &Path) -> Result<Vec<PathBuf>, String> {
     };
     let mut runs = children(path);
     let deeper: Vec<PathBuf> = runs.iter().flat_map(|folder| children(folder)).collect();
+    let deepest: Vec<PathBuf> = deeper.iter().flat_map(|folder| children(folder)).collect();
     runs.extend(deeper);
+    runs.extend(deepest);
     runs.retain(|folder| is_run(folder));
     runs.sort();
     if runs.is_empty() { Err(format!("no runs in {}", path.display())) } else { Ok(runs) }
