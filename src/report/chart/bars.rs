@@ -45,7 +45,7 @@ pub struct Bar {
 pub fn draw(bars: &Bars, frame: Frame) -> Drawing {
     let (left, top) = (if frame.narrow { 40.0 } else { 52.0 }, 30.0);
     let height = if frame.narrow { 180.0 } else { 220.0 };
-    let mut drawing = Drawing::new(frame.width, top + height + 30.0);
+    let mut drawing = Drawing::new(frame.width, top + height + 40.0);
     let all = || bars.groups.iter().flat_map(|group| &group.bars);
     // An interval may be wider than the value; the bars decide the scale.
     let most = all().map(|bar| bar.value.max(bar.interval.map_or(0.0, |(_, high)| high.min(bar.value * 1.6))));
@@ -60,12 +60,29 @@ pub fn draw(bars: &Bars, frame: Frame) -> Drawing {
     for (index, group) in bars.groups.iter().enumerate() {
         let from = left + 4.0 + each * index as f64;
         self::group(&mut drawing, group, from, each, &y);
-        let name = fitted(&group.name, 12.0, each - 4.0);
-        let how = Text { fill: INK, ..Text::MIDDLE };
-        drawing.text((from + each / 2.0, top + height + 18.0), &name, how);
+        name(&mut drawing, &group.name, (from + each / 2.0, top + height + 17.0), each - 4.0);
     }
     drawing.line((left, top + height), (frame.width - 4.0, top + height), AXIS);
     drawing
+}
+
+/// A name below its bars: on two lines where one is too short, smaller where two are.
+fn name(drawing: &mut Drawing, name: &str, (x, y): (f64, f64), room: f64) {
+    let how = |size: f64| Text { fill: INK, size, ..Text::MIDDLE };
+    if text_width(name, 12.0) <= room {
+        return drawing.text((x, y), name, how(12.0));
+    }
+    let middle = name.len() / 2;
+    let near = |(at, _): &(usize, &str)| at.abs_diff(middle);
+    let (first, rest) = match name.match_indices(' ').min_by_key(near) {
+        Some((at, _)) => (&name[..at], name[at..].trim_start()),
+        None => (name, ""),
+    };
+    let widest = text_width(first, 1.0).max(text_width(rest, 1.0));
+    let size = (room / widest).clamp(9.0, 12.0);
+    for (line, text) in [first, rest].into_iter().enumerate() {
+        drawing.text((x, y + 14.0 * line as f64), &fitted(text, size, room), how(size));
+    }
 }
 
 fn group(drawing: &mut Drawing, group: &Group, from: f64, room: f64, y: &dyn Fn(f64) -> f64) {

@@ -21,6 +21,8 @@ pub struct Forest {
 pub struct Row {
     /// Metric or heading.
     pub name: String,
+    /// Below the name.
+    pub detail: String,
     /// No changes stand beside a heading.
     pub heading: bool,
     /// One per candidate.
@@ -45,9 +47,9 @@ pub struct Change {
 }
 
 /// Ends of the scale that are tried in turn: the first that holds most intervals is taken.
-const REACHES: [f64; 5] = [1.1, 1.25, 1.6, 2.5, 8.0];
+const REACHES: [f64; 4] = [1.1, 1.25, 1.6, 2.5];
 /// The share of intervals that must fit.
-const MOST: f64 = 0.8;
+const MOST: f64 = 0.6;
 
 fn reach(forest: &Forest) -> f64 {
     let changes = || forest.rows.iter().flat_map(|row| &row.changes);
@@ -59,7 +61,7 @@ fn reach(forest: &Forest) -> f64 {
         let fitting = changes().filter(|change| farthest(change) <= reach.ln()).count();
         *reach > 1.0 + 2.0 * forest.margin && fitting as f64 >= MOST * changes().count() as f64
     };
-    REACHES.into_iter().find(holds).unwrap_or(REACHES[4])
+    REACHES.into_iter().find(holds).unwrap_or(REACHES[3])
 }
 
 /// Where things stand.
@@ -101,10 +103,12 @@ pub fn draw(forest: &Forest, frame: Frame) -> Drawing {
 }
 
 fn height(row: &Row, frame: Frame) -> f64 {
-    let title = if frame.narrow && !row.heading { LINE } else { 0.0 };
-    match row.heading {
-        true => 30.0,
-        false => title + LINE * row.changes.len().max(1) as f64 + 9.0,
+    let lines = row.changes.len() as f64;
+    match (row.heading, frame.narrow) {
+        (true, _) => 30.0,
+        (false, true) => LINE * (lines.max(1.0) + 1.0) + 9.0,
+        // Name and detail need two lines.
+        (false, false) => LINE * lines.max(if row.detail.is_empty() { 1.0 } else { 2.0 }) + 9.0,
     }
 }
 
@@ -133,8 +137,7 @@ fn ticks(plot: &Plot) -> Vec<f64> {
         reach if reach < 1.15 => &[1.05, 1.1],
         reach if reach < 1.3 => &[1.1, 1.25],
         reach if reach < 2.0 => &[1.25, 1.6],
-        reach if reach < 3.0 => &[1.5, 2.5],
-        _ => &[2.0, 4.0, 8.0],
+        _ => &[1.5, 2.5],
     };
     let down = steps.iter().rev().map(|step| 1.0 / step);
     down.chain([1.0]).chain(steps.iter().copied()).collect()
@@ -157,9 +160,15 @@ fn row(drawing: &mut Drawing, plot: &Plot, row: &Row, y: f64, frame: Frame) {
         return;
     }
     let room = if frame.narrow { frame.width } else { plot.left - 16.0 };
-    let name = fitted(&row.name, 12.5, room);
     let how = Text { size: 12.5, fill: INK, ..Text::default() };
-    drawing.text((0.0, y + 13.0), &name, how);
+    if frame.narrow && !row.detail.is_empty() {
+        let name = format!("{}, {}", row.name, row.detail);
+        drawing.text((0.0, y + 13.0), &fitted(&name, 12.5, room), how);
+    } else {
+        drawing.text((0.0, y + 13.0), &fitted(&row.name, 12.5, room), how);
+        let how = Text { size: 11.5, ..Text::default() };
+        drawing.text((0.0, y + 29.0), &fitted(&row.detail, 11.5, room), how);
+    }
     let first = if frame.narrow { y + LINE } else { y };
     for (index, change) in row.changes.iter().enumerate() {
         drawing.open(&format!("s{}", change.slot));

@@ -138,7 +138,7 @@ fn place_rows(lines: &Lines) -> usize {
 }
 
 fn label_room(lines: &Lines, frame: Frame) -> f64 {
-    let widths = lines.series.iter().map(|series| text_width(&end_label(series), 12.0) + 18.0);
+    let widths = lines.series.iter().map(|series| text_width(&end_label(series), 12.0) + 32.0);
     widths.fold(20.0, f64::max).min(frame.width * 0.3)
 }
 

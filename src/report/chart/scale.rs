@@ -77,6 +77,10 @@ impl Scale {
     }
 
     fn log_ticks(&self, wanted: usize) -> Vec<f64> {
+        // Within a factor of five, equal steps are easier to read.
+        if self.high / self.low < 5.0 {
+            return self.linear_ticks(wanted);
+        }
         let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         let of = |steps: &[f64]| -> Vec<f64> {
             let decades = (first..=last).flat_map(|power| {
@@ -89,13 +93,8 @@ impl Scale {
         if let Some(ticks) = fitting {
             return ticks.clone();
         }
-        match all[2].len() {
-            0 | 1 => self.linear_ticks(wanted.min(4)).into_iter().filter(|tick| *tick > 0.0).collect(),
-            many => {
-                let every = many.div_ceil(wanted.max(2));
-                all[2].iter().copied().step_by(every).collect()
-            }
-        }
+        let every = all[2].len().div_ceil(wanted.max(2)).max(1);
+        all[2].iter().copied().step_by(every).collect()
     }
 }
 

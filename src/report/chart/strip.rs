@@ -2,9 +2,10 @@
 
 use super::line::{mark, short};
 use super::scale::Scale;
-use super::svg::{Drawing, Text, V};
+use super::svg::{Drawing, Text, V, units};
 use super::theme::{self, AXIS, EQUAL, GRID, INK};
 use super::{Frame, fitted};
+use std::fmt::Write;
 
 /// Launches in run order.
 #[derive(Clone, Debug)]
@@ -143,16 +144,16 @@ fn node(drawing: &mut Drawing, machine: &Machine, node: &Node, (x, y): (f64, f64
     let outline = [("fill", V::T("none")), ("stroke", V::T(AXIS)), ("rx", V::N(4.0))];
     drawing.rect((x + 0.5, y + 0.5), (width - 1.0, height - 1.0), &outline);
     drawing.text((x + 7.0, y + 14.0), &node.name, Text { size: 11.0, ..Text::default() });
-    for (index, (cpu, usable)) in node.cpus.iter().enumerate() {
-        let at = (
-            x + 7.0 + SQUARE * (index % across) as f64,
-            y + 19.0 + SQUARE * (index / across) as f64,
-        );
-        let tip = format!("vCPU {cpu}, {}\n{}", node.name, if *usable { "used" } else { "not allowed" });
-        let fill = if *usable { color } else { "none" };
-        let attributes =
-            [("fill", V::T(fill)), ("stroke", V::T(color)), ("rx", V::N(2.0)), ("data-t", V::T(&tip))];
-        drawing.rect(at, (SQUARE - 3.0, SQUARE - 3.0), &attributes);
+    for (usable, fill) in [(true, color), (false, "none")] {
+        let mut d = String::new();
+        for (index, _) in node.cpus.iter().enumerate().filter(|(_, (_, used))| *used == usable) {
+            let left = x + 7.0 + SQUARE * (index % across) as f64;
+            let top = y + 19.0 + SQUARE * (index / across) as f64;
+            let _ = write!(d, "M{} {}h10v10h-10z", units(left), units(top));
+        }
+        if !d.is_empty() {
+            drawing.path(&d, &[("fill", V::T(fill)), ("stroke", V::T(color))]);
+        }
     }
     drawing.close();
 }

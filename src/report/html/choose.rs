@@ -171,8 +171,11 @@ pub fn choose(class: &Class<'_>, classes: &[Class<'_>]) -> Choice {
             Better::Lower => a.total_cmp(&b),
         };
         let best = earned.min_by(|a, b| {
-            let losses = |side: usize| losses(side, class, classes).len();
-            losses(*a).cmp(&losses(*b)).then(better(value(*a), value(*b))).then(a.cmp(b))
+            let losses = |side: usize| losses(side, class, classes);
+            let count = |side: usize| losses(side).len();
+            let size = |side: usize| losses(side).iter().map(|(_, ratio)| ratio.ln().abs()).sum::<f64>();
+            let losses = count(*a).cmp(&count(*b)).then(size(*a).total_cmp(&size(*b)));
+            losses.then(better(value(*a), value(*b))).then(a.cmp(b))
         });
         return best.map_or(Choice::Unclear, Choice::Side);
     }

@@ -194,8 +194,8 @@ pub fn card(view: &View<'_>, side: usize) -> String {
         let other = difference.values.get(side).is_some_and(|value| value.len() <= 40);
         other && (side == 0 || difference.differs.get(side) == Some(&true))
     });
-    let parts: Vec<String> =
-        named.take(3).map(|difference| format!("{} {}", difference.fact, difference.values[side])).collect();
+    let told = named.filter_map(|difference| words_of(&difference.fact, difference.values.get(side)?));
+    let parts: Vec<String> = told.take(3).collect();
     let labels = view.group.sides.get(side).and_then(|side| side.runs.first()).map(|run| &run.run.labels);
     let labels: Vec<String> =
         labels.into_iter().flatten().map(|(key, value)| inert(&format!("{key} {value}"))).take(3).collect();
@@ -203,5 +203,21 @@ pub fn card(view: &View<'_>, side: usize) -> String {
         (false, _) => labels.join(", "),
         (true, false) => parts.join(", "),
         (true, true) => "no known fact sets it apart".to_owned(),
+    }
+}
+
+/// A fact as words; nothing for what another fact already says.
+fn words_of(fact: &str, value: &str) -> Option<String> {
+    let several = |noun: &str| crate::report::number::counted(value.parse().unwrap_or(2), noun);
+    let pages = fact.strip_prefix("memory.huge_pages.").and_then(|rest| rest.strip_suffix(".total"));
+    match fact {
+        "numa.nodes" => Some(several("memory node")),
+        "cpu.count.allowed" => Some(format!("{value} vCPUs allowed").replace("1 vCPUs", "1 vCPU")),
+        "cpu.allowed" => Some(format!("on vCPU {value}")),
+        "cpu.threads_per_core" => Some(format!("{} a core", several("thread"))),
+        "kernel.release" => Some(format!("kernel {value}")),
+        _ if pages.is_some() => Some(format!("{value} huge pages of {}", pages.unwrap_or_default())),
+        _ if fact.starts_with("numa.node.") || fact == "numa.distances" => None,
+        _ => Some(format!("{fact} {value}")),
     }
 }

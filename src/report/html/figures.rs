@@ -35,7 +35,7 @@ pub fn bars(view: &View<'_>, lines: &[&Line], id: &str) -> Vec<Figure> {
 
 fn figure(view: &View<'_>, lines: &[&Line], id: &str) -> Figure {
     let largest = lines.iter().flat_map(|line| line.values.iter().flatten()).map(|value| value.typical);
-    let (factor, unit) = crate::report::number::prefixed(largest.fold(0.0, f64::max), &lines[0].metric.unit);
+    let (factor, unit) = words::prefixed(largest.fold(0.0, f64::max), &lines[0].metric.unit);
     let one_metric = lines.iter().all(|line| line.metric.name == lines[0].metric.name);
     let group = |line: &&Line| bars::Group {
         name: match (one_metric, line.detail.is_empty()) {
@@ -119,7 +119,7 @@ pub fn forest(view: &View<'_>) -> Option<Figure> {
     for line in shown.filter(|line| line.changes().any(|(_, cell)| cell.ratio.is_some())).take(MOST_ROWS) {
         let of = words::Chapter::of(&line.kind, &line.case.benchmark);
         if chapter.as_ref() != Some(&of) {
-            rows.push(forest::Row { name: of.title(), heading: true, changes: Vec::new() });
+            rows.push(forest::Row { name: of.title(), detail: String::new(), heading: true, changes: Vec::new() });
             chapter = Some(of);
         }
         rows.push(row(view, line));
@@ -166,5 +166,6 @@ fn row(view: &View<'_>, line: &Line) -> forest::Row {
             tip: format!("{name}\n{slot}|{}|{}", view.names[slot], words::explanation(cell, line.level.name())),
         })
     };
-    forest::Row { changes: line.changes().filter_map(change).collect(), heading: false, name }
+    let changes = line.changes().filter_map(change).collect();
+    forest::Row { name: line.name.clone(), detail: line.detail.clone(), heading: false, changes }
 }

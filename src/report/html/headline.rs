@@ -28,8 +28,10 @@ pub fn headline(view: &View<'_>, classes: &[Class<'_>]) -> String {
         return alone(view, classes);
     }
     let (gains, losses) = moves(view, classes);
+    // Of those that are as large within the margin, the first.
     let largest = |moves: &[Move<'_>]| -> Option<usize> {
-        (0..moves.len()).max_by(|a, b| moves[*a].size().total_cmp(&moves[*b].size()))
+        let most = moves.iter().map(Move::size).fold(0.0, f64::max);
+        moves.iter().position(|found| found.size() >= most - view.policy.tau())
     };
     let base = &view.names[0];
     let (gain, loss) = (largest(&gains).map(|i| &gains[i]), largest(&losses).map(|i| &losses[i]));

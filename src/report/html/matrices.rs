@@ -37,6 +37,27 @@ pub fn figures(view: &View<'_>, lines: &[&Line], chapter: &str) -> Vec<Figure> {
     found.collect()
 }
 
+/// Most rows or columns of which every cell also stands in a table with its verdicts.
+const MOST_IN_TABLES: usize = 8;
+
+/// Which lines are cells of a matrix that is too large for tables.
+pub fn pictured(lines: &[Line]) -> Vec<bool> {
+    let mut values: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    for line in lines {
+        let axes_ = values.entry(&line.case.benchmark).or_default();
+        for (axis, value) in &line.case.params {
+            axes_.entry(axis).or_default().insert(value);
+        }
+    }
+    let large = |values: &BTreeMap<&str, BTreeSet<&str>>| {
+        let count = |axis: &str| values.get(axis).map_or(0, BTreeSet::len);
+        axes(values).is_some_and(|(rows, columns)| count(rows).max(count(columns)) > MOST_IN_TABLES)
+    };
+    let large: BTreeSet<&str> =
+        values.iter().filter(|(_, values)| large(values)).map(|(benchmark, _)| *benchmark).collect();
+    lines.iter().map(|line| large.contains(line.case.benchmark.as_str())).collect()
+}
+
 fn figure(view: &View<'_>, lines: &[&Line], rows: &str, columns: &str, id: &str) -> Figure {
     let first = lines[0];
     let names = |axis: &str| -> Vec<String> {
@@ -134,17 +155,15 @@ fn summary(panel: &Panel, line: &Line) -> String {
     }
 }
 
-/// The numbers of every panel, one row per row; large matrices are in the picture's readout and in
-/// the stored files.
+/// The numbers of every panel, one row per row.
 fn table(matrix: &Matrix) -> Vec<Vec<String>> {
-    const MOST: usize = 16;
     let mut rows = Vec::new();
-    for panel in matrix.panels.iter().filter(|panel| panel.columns.len() <= MOST) {
+    for panel in &matrix.panels {
         let mut head = vec![format!("{}: {} \\ {}", panel.name, matrix.rows_are, matrix.columns_are)];
         head.extend(panel.columns.iter().cloned());
         rows.push(head);
         for (name, values) in panel.rows.iter().zip(panel.values.chunks(panel.columns.len().max(1))) {
-            let number = |value: &Option<f64>| value.map_or("not measured".to_owned(), crate::report::number::digits);
+            let number = |value: &Option<f64>| value.map_or("\u{2013}".to_owned(), crate::report::number::digits);
             rows.push([name.clone()].into_iter().chain(values.iter().map(number)).collect());
         }
     }

@@ -228,6 +228,7 @@ fn answers(view: &View<'_>, classes: &[Class<'_>], found: &[Finding]) -> Markup 
 }
 
 fn choices(view: &View<'_>, classes: &[Class<'_>]) -> Markup {
+    let twins = view.group.kind == Kind::Twins;
     let (title, use_) = match view.group.kind {
         Kind::Configurations => ("Which configuration for which workload", "Use"),
         Kind::Twins => ("Which system is better at what", "Better"),
@@ -239,7 +240,8 @@ fn choices(view: &View<'_>, classes: &[Class<'_>]) -> Markup {
             table .pick {
                 thead { tr {
                     th scope="col" { "If it mostly does \u{2026}" } th scope="col" { (use_) }
-                    th scope="col" { "Because" } th scope="col" { "You give up" }
+                    th scope="col" { "Because" }
+                    @if !twins { th scope="col" { "You give up" } }
                 } }
                 tbody {
                     @for class in classes {
@@ -252,7 +254,7 @@ fn choices(view: &View<'_>, classes: &[Class<'_>]) -> Markup {
                                 Choice::Unclear => span .u { "? unclear" },
                             } } }
                             td data-l="Because" { div { (advice.because) small { (advice.numbers) } } }
-                            td data-l="You give up" { div { (advice.gives_up) } }
+                            @if !twins { td data-l="You give up" { div { (advice.gives_up) } } }
                         }
                     }
                 }
@@ -273,7 +275,7 @@ fn cards(view: &View<'_>, classes: &[Class<'_>]) -> Markup {
     html! {
         div .cards {
             @for slot in 0..view.names.len() {
-                div .{ "k" (slot % theme::HUES) } .{ "s" (slot) } {
+                div class={ "k" (slot % theme::HUES) " s" (slot) } {
                     h3 { (key(view, slot)) @if slot == 0 { " " span .tag { "baseline" } } }
                     p { (environment::card(view, slot)) }
                     ul {
@@ -298,8 +300,10 @@ fn verdict_class(verdict: Verdict) -> &'static str {
 
 fn compare(view: &View<'_>) -> Markup {
     let shown = table::families(view, |line| line.representative);
-    let others = table::families(view, |line| !line.representative && line.metric.role != vbench_results::Role::Info);
-    let info = table::families(view, |line| !line.representative && line.metric.role == vbench_results::Role::Info);
+    let informative = |line: &Line| line.metric.role == vbench_results::Role::Info;
+    let folded = |line: &Line| !line.representative && !line.pictured;
+    let others = table::families(view, |line| folded(line) && !informative(line));
+    let info = table::families(view, |line| folded(line) && informative(line));
     let title = if view.compared() { "Compare" } else { "Numbers" };
     let question = "The typical launch of each metric. A curve is represented by its last point.";
     block(view, "compare", title, question, html! {
@@ -345,7 +349,7 @@ fn lines(view: &View<'_>, families: &[Family<'_>], dots: bool) -> Markup {
             thead { tr {
                 th scope="col" { button .sort type="button" data-by="name" { "Metric" } }
                 @for slot in 0..view.names.len() {
-                    th scope="col" .{ "s" (slot) } { button .sort type="button" data-by=(slot) { (sign(slot)) (view.names[slot]) } }
+                    th scope="col" class=(classes("", slot)) { button .sort type="button" data-by=(slot) { (sign(slot)) (view.names[slot]) } }
                 }
                 @if dots { th scope="col" { "Every launch" small { "one dot each" } } }
             } }
@@ -370,7 +374,7 @@ fn row(view: &View<'_>, index: usize, line: &Line, dots: bool) -> Markup {
             }
             @for (slot, cell) in line.cells.first().into_iter().flatten().enumerate() {
                 @let value = line.values[slot].as_ref();
-                td .(table::class(cell)) .best[best == Some(slot)] .{ "s" (slot) } data-l=(view.names[slot]) {
+                td class=(classes(if best == Some(slot) { table::class_of_best(cell) } else { table::class(cell) }, slot)) data-l=(view.names[slot]) {
                     @if let Some(value) = value {
                         div .v { (line.number(value.typical)) }
                     } @else {
@@ -394,6 +398,11 @@ fn row(view: &View<'_>, index: usize, line: &Line, dots: bool) -> Markup {
 
 fn interval(line: &Line, value: &super::view::Value) -> String {
     value.interval.map_or(String::new(), |(low, high)| format!("{} to {}", line.number(low), line.number(high)))
+}
+
+/// A class, and that of the side, by which it is hidden.
+fn classes(class: &str, slot: usize) -> String {
+    format!("{class} s{slot}").trim_start().to_owned()
 }
 
 /// The side that is really better than every other.
@@ -438,16 +447,29 @@ fn numbers(figure: &Figure) -> Markup {
     html! {
         details .numbers {
             summary { "Numbers behind this figure" }
-            div .scroll tabindex="0" role="region" aria-label={ "Numbers: " (figure.title) } { table {
+            div .scroll tabindex="0" role="region" aria-label={ "Numbers: " (figure.title) } { @if head.len() > MOST_COLUMNS { (plain(figure)) } @else { table {
                 thead { tr { @for cell in head { th scope="col" { (cell) } } } }
                 tbody { @for row in rows { tr {
                     @for (column, cell) in row.iter().enumerate() {
                         @if column == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
                     }
                 } } }
-            } }
+            } } }
         }
     }
+}
+
+/// More columns are plain text: elements for tens of thousands of numbers make a page slow.
+const MOST_COLUMNS: usize = 17;
+
+fn plain(figure: &Figure) -> Markup {
+    let width = |row: &Vec<String>| row.iter().skip(1).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = figure.table.iter().map(width).max().unwrap_or(0);
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().skip(1).map(|cell| format!(" {cell:>width$}"));
+        format!("{}\n{}\n", row.first().map_or("", String::as_str), cells.collect::<String>().trim_end())
+    };
+    html! { pre { (figure.table.iter().map(line).collect::<String>()) } }
 }
 
 fn chapter(section: &Section) -> Markup {
@@ -511,13 +533,13 @@ fn machines(view: &View<'_>) -> Markup {
 fn fact_table(view: &View<'_>, facts: &[environment::Difference]) -> Markup {
     html! {
         table .env {
-            thead { tr { th scope="col" { "Fact" } @for slot in 0..view.names.len() { th scope="col" .{ "s" (slot) } { (key(view, slot)) } } } }
+            thead { tr { th scope="col" { "Fact" } @for slot in 0..view.names.len() { th scope="col" class=(classes("", slot)) { (key(view, slot)) } } } }
             tbody {
                 @for fact in facts {
                     tr {
                         th scope="row" { (fact.fact) }
                         @for (slot, value) in fact.values.iter().enumerate() {
-                            td .diff[fact.differs.get(slot) == Some(&true)] .{ "s" (slot) } data-l=(view.names[slot]) { (value) }
+                            td class=(classes(if fact.differs.get(slot) == Some(&true) { "diff" } else { "" }, slot)) data-l=(view.names[slot]) { (value) }
                         }
                     }
                 }

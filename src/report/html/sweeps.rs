@@ -122,7 +122,7 @@ fn curve(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Figure {
 fn scale(sweep: &Sweep<'_>) -> (f64, String) {
     let middle = sweep.points.get(sweep.points.len() / 2).and_then(|(_, _, line)| {
         let typical = line.values.iter().flatten().next()?.typical;
-        Some(crate::report::number::prefixed(typical, &line.metric.unit))
+        Some(words::prefixed(typical, &line.metric.unit))
     });
     middle.unwrap_or((1.0, String::new()))
 }
@@ -260,7 +260,8 @@ fn sentence(
     let of = if view.compared() { format!("Levels of {}", view.names[0]) } else { "Levels".to_owned() };
     let level = |level: &levels::Level| {
         let to = words::spaced(&Bytes(level.to).to_string());
-        format!("{} to {to}", crate::report::number::with_unit(level.value, &line.metric.unit))
+        let (factor, unit) = words::prefixed(level.value, &line.metric.unit);
+        format!("{} {unit} to {to}", crate::report::number::digits(level.value / factor))
     };
     let measured = match found.is_empty() {
         true => "no flat part was found".to_owned(),
@@ -296,11 +297,9 @@ fn table(view: &View<'_>, sweep: &Sweep<'_>) -> Vec<Vec<String>> {
     head.extend(view.names.iter().cloned());
     let row = |(_, text, line): &(f64, String, &Line)| {
         let cell = |value: &Option<Value>| {
-            let factor = crate::report::number::prefixed(
-                value.as_ref().map_or(1.0, |value| value.typical),
-                &line.metric.unit,
-            );
-            value.as_ref().map_or("not measured".to_owned(), |value| told(value, (factor.0, &factor.1)))
+            let Some(value) = value else { return "not measured".to_owned() };
+            let (factor, unit) = words::prefixed(value.typical, &line.metric.unit);
+            told(value, (factor, &unit))
         };
         let mut row = vec![text.clone()];
         row.extend(line.values.iter().map(cell));
@@ -376,7 +375,7 @@ pub fn percentiles(view: &View<'_>, lines: &[&Line], id: &str) -> Option<Figure>
         band: None,
         series,
     };
-    let title = format!("{function}: time of one event by percentile");
+    let title = format!("{function} by percentile");
     let mut table = table(view, &sweep);
     if let Some(head) = table.first_mut().and_then(|row| row.first_mut()) {
         "percentile".clone_into(head);

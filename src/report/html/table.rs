@@ -76,6 +76,14 @@ pub fn class(cell: &Cell) -> &'static str {
     }
 }
 
+/// The class of the cell of a side that beats all others.
+pub fn class_of_best(cell: &Cell) -> &'static str {
+    match class(cell) {
+        "base" => "base best",
+        _ => "better best",
+    }
+}
+
 /// The number of a cell, or why there is none.
 pub fn number(line: &Line, value: Option<&Value>, cell: &Cell) -> String {
     match value {
@@ -136,6 +144,9 @@ pub fn data(view: &View<'_>) -> String {
         .lines
         .iter()
         .map(|line| {
+            if line.pictured {
+                return serde_json::Value::Null;
+            }
             let bases = line.cells.iter().map(|cells| cells.iter().map(|c| cell(line, c)).collect::<Vec<_>>());
             serde_json::json!(bases.collect::<Vec<_>>())
         })

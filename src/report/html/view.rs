@@ -6,7 +6,7 @@ use crate::compare::{
     Comparison, FactDifference, Level, Measured, Note, Policy, Row, Verdict, Why, compare,
 };
 use crate::report::chart::theme::SLOTS;
-use crate::report::number::{digits, prefixed};
+use crate::report::number::digits;
 use crate::report::table::inert;
 use crate::stats::{mean, sd, t_quantile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,6 +90,8 @@ pub struct Line {
     pub level: Level,
     /// Stands in the table itself, for the others of its curve.
     pub representative: bool,
+    /// A cell of a matrix that is a picture: not in any table.
+    pub pictured: bool,
 }
 
 /// What one side measured, in base units.
@@ -215,8 +217,10 @@ impl<'a> View<'a> {
         lines.sort_by(|a, b| words::order(a).cmp(&words::order(b)));
         words::tell_apart(&mut lines);
         let chosen = super::table::representatives(&lines);
-        for (line, chosen) in lines.iter_mut().zip(chosen) {
-            line.representative = chosen;
+        let pictured = super::matrices::pictured(&lines);
+        for (index, line) in lines.iter_mut().enumerate() {
+            line.representative = chosen[index];
+            line.pictured = pictured[index];
         }
         let first = &comparisons[0];
         let pairs = || first.pairs.iter().filter(|_| names.len() > 1);
@@ -315,7 +319,7 @@ fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Opti
         },
     };
     let first = values.iter().flatten().next().map(|value| value.typical).unwrap_or_default();
-    let (factor, unit) = prefixed(first, &any.metric.unit);
+    let shown = words::prefixed(first, &any.metric.unit);
     Some(Line {
         name: inert(&words::name(&any.case, &any.metric.name)),
         detail: inert(&words::detail(&any.case)),
@@ -323,11 +327,12 @@ fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Opti
         kind: inert(&any.kind),
         metric: any.metric.clone(),
         estimator: any.estimator,
-        shown: (factor, inert(&unit)),
+        shown,
         values,
         cells: (0..sides).map(|base| (0..sides).map(|side| cell(base, side)).collect()).collect(),
         level: any.level.unwrap_or(Level::Launch),
         representative: false,
+        pictured: false,
     })
 }
 

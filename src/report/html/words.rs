@@ -240,6 +240,14 @@ fn plural(unit: &str) -> &'static str {
     if unit == "boot" { "boots" } else { "launches" }
 }
 
+/// The factor and symbol that suit `value`, harmless and with the sign for micro.
+pub fn prefixed(value: f64, unit: &vbench_results::Unit) -> (f64, String) {
+    let (factor, symbol) = crate::report::number::prefixed(value, unit);
+    let symbol = crate::report::table::inert(&symbol);
+    let micro = factor == 1e-6 && symbol.starts_with('u');
+    (factor, if micro { symbol.replacen('u', "\u{b5}", 1) } else { symbol })
+}
+
 /// A part of an element's id: letters, digits and hyphens.
 pub fn slug(text: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
