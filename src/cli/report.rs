@@ -102,7 +102,11 @@ fn chosen(args: &ReportArgs, console: &mut Console<'_>) -> Result<Vec<Configurat
     }
     let mut found: Vec<Configuration> = Vec::new();
     for named in &args.results {
-        for configuration in configurations(&args.out, named, console)? {
+        // A system's folder means all of its configurations.
+        let system = args.out.join(named);
+        let folder = system.is_dir() && !Path::new(named).exists();
+        let named = if folder { system.to_string_lossy().into_owned() } else { named.clone() };
+        for configuration in configurations(&args.out, &named, console)? {
             let same = |other: &&mut Configuration| other.key() == configuration.key();
             match found.iter_mut().find(same) {
                 Some(known) => known.add(configuration),

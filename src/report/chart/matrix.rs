@@ -41,7 +41,8 @@ pub struct Panel {
 
 impl Panel {
     fn value(&self, row: usize, column: usize) -> Option<f64> {
-        self.values.get(row * self.columns.len() + column).copied().flatten()
+        let value = self.values.get(row * self.columns.len() + column).copied().flatten();
+        value.filter(|value| value.is_finite())
     }
 }
 
@@ -177,8 +178,10 @@ fn picture(
 ) {
     let (rows, columns) = (panel.rows.len(), panel.columns.len());
     let shade = |value: &Option<f64>| match value {
-        Some(value) => (nearness(*value, ends, matrix.low_is_near) * 254.0).round() as u8,
-        None => 255,
+        Some(value) if value.is_finite() => {
+            (nearness(*value, ends, matrix.low_is_near) * 254.0).round() as u8
+        }
+        _ => 255,
     };
     let shades: Vec<u8> = panel.values.iter().map(shade).collect();
     let size = (cell * columns as f64, cell * rows as f64);
@@ -188,7 +191,10 @@ fn picture(
         drawing.line((left, top + at), (left + size.0, top + at), "#FFFFFF");
         drawing.line((left + at, top), (left + at, top + size.1), "#FFFFFF");
     }
-    let number = |value: &Option<f64>| value.map_or(String::new(), |value| short(significant(value)));
+    let number = |value: &Option<f64>| {
+        let value = value.filter(|value| value.is_finite());
+        value.map_or(String::new(), |value| short(significant(value)))
+    };
     let values: Vec<String> = panel.values.iter().map(number).collect();
     let labels = |names: &[String]| names.join(" ");
     drawing.rect(

@@ -66,9 +66,11 @@ pub fn fitted(text: &str, size: f64, width: f64) -> String {
     if text_width(text, size) <= width {
         return text.to_owned();
     }
-    let mut cut: String = text.to_owned();
-    while !cut.is_empty() && text_width(&cut, size) + size > width {
-        cut.pop();
-    }
+    let mut used = size;
+    let fits = |c: &char| {
+        used += text_width(c.encode_utf8(&mut [0; 4]), size);
+        used <= width
+    };
+    let cut: String = text.chars().take_while(fits).collect();
     format!("{}\u{2026}", cut.trim_end())
 }
