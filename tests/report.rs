@@ -23,7 +23,7 @@ fn report(out: &Path, arguments: &[&str]) -> (u8, String, String) {
     let fixed = ["report", "--out", &out, "-o", &page];
     let all: Vec<String> = fixed.iter().chain(arguments).map(|a| (*a).to_owned()).collect();
     let (mut written, mut said) = (Vec::new(), Vec::new());
-    let mut console = Console { out: &mut written, err: &mut said, width: 120, live: false };
+    let mut console = Console::plain(&mut written, &mut said, 120);
     let code = run_cli(&all, &mut console);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (code, text(written), text(said))

@@ -4,7 +4,7 @@ use super::diff::{Configuration, configurations, each_run_once};
 use super::{Console, Ended, OK};
 use crate::compare::Policy;
 use crate::report::chart::theme::SLOTS;
-use crate::report::html::{self, Group, Kind, Side, View};
+use crate::report::html::{self, Group, Kind, Room, Side, View};
 use crate::report::number::counted;
 use crate::store;
 use clap::Args;
@@ -55,9 +55,10 @@ pub fn report(args: &ReportArgs, console: &mut Console<'_>) -> Ended {
     each_run_once(&found)?;
     let groups = grouped(found, args)?;
     let policy = Policy { margin: args.margin, any_version: args.any_version, ..Policy::default() };
+    let room = Room::of(groups.len());
     let numbered = groups.iter().enumerate();
     let views: Vec<View<'_>> =
-        numbered.map(|(number, group)| View::new(group, number, &policy)).collect();
+        numbered.map(|(number, group)| View::new(group, number, &policy, room)).collect();
     let page = html::page(&views);
     write(&args.output, page.as_bytes())?;
     let runs: usize = groups.iter().flat_map(|group| &group.sides).map(|side| side.runs.len()).sum();
@@ -109,7 +110,7 @@ fn chosen(args: &ReportArgs, console: &mut Console<'_>) -> Result<Vec<Configurat
         for configuration in configurations(&args.out, &named, console)? {
             let same = |other: &&mut Configuration| other.key() == configuration.key();
             match found.iter_mut().find(same) {
-                Some(known) => known.add(configuration),
+                Some(known) => known.extend(configuration),
                 None => found.push(configuration),
             }
         }

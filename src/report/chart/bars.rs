@@ -79,7 +79,7 @@ fn name(drawing: &mut Drawing, name: &str, (x, y): (f64, f64), room: f64) {
         None => (name, ""),
     };
     let widest = text_width(first, 1.0).max(text_width(rest, 1.0));
-    let size = (room / widest).clamp(9.0, 12.0);
+    let size = (room / widest).clamp(9.8, 12.0);
     for (line, text) in [first, rest].into_iter().enumerate() {
         drawing.text((x, y + 14.0 * line as f64), &fitted(text, size, room), how(size));
     }

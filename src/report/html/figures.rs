@@ -28,6 +28,7 @@ pub fn bars(view: &View<'_>, lines: &[&Line], id: &str) -> Vec<Figure> {
     });
     let drawn = fitting.filter(|(_, lines)| !view.compared() || lines.iter().any(|line| line.moved()));
     drawn
+        .take(view.room.figures)
         .enumerate()
         .map(|(index, (_, lines))| figure(view, &lines, &format!("{id}-bars{index}")))
         .collect()
@@ -108,15 +109,12 @@ fn numbers(view: &View<'_>, bars: &Bars) -> Vec<Vec<String>> {
     [head].into_iter().chain(bars.groups.iter().map(row)).collect()
 }
 
-/// Most rows of the forest.
-const MOST_ROWS: usize = 40;
-
 /// The differences of all lines that stand in the table from the first side.
 pub fn forest(view: &View<'_>) -> Option<Figure> {
     let mut rows: Vec<forest::Row> = Vec::new();
     let mut chapter = None;
     let shown = view.lines.iter().filter(|line| line.representative);
-    for line in shown.filter(|line| line.changes().any(|(_, cell)| cell.ratio.is_some())).take(MOST_ROWS) {
+    for line in shown.filter(|line| line.changes().any(|(_, cell)| cell.ratio.is_some())).take(view.room.forest) {
         let of = words::Chapter::of(&line.kind, &line.case.benchmark);
         if chapter.as_ref() != Some(&of) {
             rows.push(forest::Row { name: of.title(), detail: String::new(), heading: true, changes: Vec::new() });

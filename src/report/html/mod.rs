@@ -21,11 +21,14 @@ mod view;
 mod words;
 
 pub use self::page::page;
-pub use self::view::{Group, Kind, Side, View};
+pub use self::view::{Group, Kind, Room, Side, View};
 
 use super::chart::Figure;
 
 /// Every figure of a group, in the order of the page.
 pub fn figures(view: &View<'_>) -> Vec<Figure> {
-    sections::all(view).into_iter().flat_map(|section| section.figures).collect()
+    let forest = figures::forest(view).into_iter();
+    let chapters = sections::all(view).into_iter().flat_map(|section| section.figures);
+    let machines = environment::topology(view).into_iter().chain(method::launches(view));
+    forest.chain(chapters).chain(machines).collect()
 }

@@ -73,7 +73,7 @@ fn top(views: &[View<'_>]) -> Markup {
                 }
                 div .tools .js-only {
                     button type="button" data-act="print" { "Print" }
-                    button type="button" data-act="theme" aria-label="Switch between light and dark" { "\u{25d0} Theme" }
+                    button type="button" data-act="theme" aria-label="Theme: switch between light and dark" { "\u{25d0} Theme" }
                 }
             }
         }
@@ -316,6 +316,10 @@ fn compare(view: &View<'_>) -> Markup {
                     (lines(view, families, false))
                 }
             }
+        }
+        @let unlisted = view.lines.iter().filter(|line| !line.listed && !line.pictured).count();
+        @if unlisted > 0 {
+            p .small { (crate::report::number::counted(unlisted, "row")) " more: vbench diff " (view.names.join(" ")) " --all, or a report of this group alone." }
         }
         @if view.compared() { script .cells type="application/json" { (PreEscaped(table::data(view))) } }
         @if !view.unmeasured.is_empty() {

@@ -14,8 +14,6 @@ use vbench_results::Better;
 const LEAST: usize = 4;
 /// Fewer sizes show no cache levels.
 const LEAST_FOR_LEVELS: usize = 6;
-/// Most curves' figures of one benchmark.
-const MOST: usize = 4;
 
 /// Lines that differ in one number only, in its order.
 pub struct Sweep<'v> {
@@ -79,7 +77,7 @@ pub fn figures(view: &View<'_>, chapter: &Chapter, lines: &[&Line], id: &str) ->
     for sweep in sweeps(lines) {
         let Some((_, _, first)) = sweep.points.first() else { continue };
         let entry = shown.entry(&first.case.benchmark).or_insert((&first.metric.name, 0));
-        if entry.0 != first.metric.name || entry.1 == MOST || !first.gated() {
+        if entry.0 != first.metric.name || entry.1 == view.room.figures || !first.gated() {
             continue;
         }
         entry.1 += 1;

@@ -51,7 +51,7 @@ pub struct Family<'v> {
 /// The lines that stand in the table, or the others that decide, or the informative ones.
 pub fn families<'v>(view: &'v View<'_>, which: impl Fn(&Line) -> bool) -> Vec<Family<'v>> {
     let mut families: Vec<Family<'v>> = Vec::new();
-    for (index, line) in view.lines.iter().enumerate().filter(|(_, line)| which(line)) {
+    for (index, line) in view.lines.iter().enumerate().filter(|(_, line)| line.listed && which(line)) {
         let title = match line.metric.role {
             Role::Control => "Controls: must not change".to_owned(),
             _ => Chapter::of(&line.kind, &line.case.benchmark).title(),
@@ -144,7 +144,7 @@ pub fn data(view: &View<'_>) -> String {
         .lines
         .iter()
         .map(|line| {
-            if line.pictured {
+            if line.pictured || !line.listed {
                 return serde_json::Value::Null;
             }
             let bases = line.cells.iter().map(|cells| cells.iter().map(|c| cell(line, c)).collect::<Vec<_>>());

@@ -49,6 +49,8 @@ pub struct View<'a> {
     pub id: String,
     /// What is shown.
     pub group: &'a Group,
+    /// What may be shown.
+    pub room: Room,
     /// What verdicts follow.
     pub policy: Policy,
     /// Names of the sides, harmless.
@@ -92,6 +94,31 @@ pub struct Line {
     pub representative: bool,
     /// A cell of a matrix that is a picture: not in any table.
     pub pictured: bool,
+    /// Has a row in a table. All have, unless there are very many.
+    pub listed: bool,
+}
+
+/// How much of a group is shown, so that a page about many stays small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Most rows of its tables.
+    pub rows: usize,
+    /// Most rows of its forest.
+    pub forest: usize,
+    /// Most figures of a kind in a chapter.
+    pub figures: usize,
+}
+
+impl Room {
+    /// The room of one group among `groups`: a page of one stays below half a megabyte for usual
+    /// runs, one of 50 below five.
+    pub fn of(groups: usize) -> Self {
+        match groups {
+            0..=2 => Self { rows: 1000, forest: 40, figures: 6 },
+            3..=8 => Self { rows: 240, forest: 24, figures: 4 },
+            _ => Self { rows: (1200 / groups).max(8), forest: 6, figures: 1 },
+        }
+    }
 }
 
 /// What one side measured, in base units.
@@ -209,8 +236,9 @@ impl Line {
 }
 
 impl<'a> View<'a> {
-    /// Compares every side of `group` with every other. `number` tells groups apart.
-    pub fn new(group: &'a Group, number: usize, policy: &Policy) -> Self {
+    /// Compares every side of `group` with every other. `number` tells groups apart; `room` is what
+    /// may be shown.
+    pub fn new(group: &'a Group, number: usize, policy: &Policy, room: Room) -> Self {
         let names: Vec<String> = group.sides.iter().map(|side| inert(&side.name)).collect();
         let comparisons = comparisons(group, &names, policy);
         let mut lines = lines(&comparisons, names.len());
@@ -222,6 +250,7 @@ impl<'a> View<'a> {
             line.representative = chosen[index];
             line.pictured = pictured[index];
         }
+        list(&mut lines, room.rows);
         let first = &comparisons[0];
         let pairs = || first.pairs.iter().filter(|_| names.len() > 1);
         let of = |side: &crate::compare::SideSummary| (side.launches, side.boots);
@@ -231,7 +260,7 @@ impl<'a> View<'a> {
         let facts = pairs().map(|pair| pair.facts.clone()).collect();
         let unmeasured = pairs().flat_map(|pair| pair.unmeasured.clone()).collect();
         let (id, policy) = (format!("g{number}"), policy.clone());
-        Self { id, group, policy, names, lines, notes, facts, unmeasured, launches }
+        Self { id, group, room, policy, names, lines, notes, facts, unmeasured, launches }
     }
 
     /// Several sides: there is something to compare.
@@ -248,6 +277,18 @@ impl<'a> View<'a> {
     pub fn runs(&self) -> impl Iterator<Item = (usize, &ResultSet)> {
         let sides = self.group.sides.iter().enumerate();
         sides.flat_map(|(slot, side)| side.runs.iter().map(move |run| (slot, run)))
+    }
+}
+
+/// Lists the `most` most telling lines: those that stand for others, then those that moved.
+fn list(lines: &mut [Line], most: usize) {
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    order.sort_by_key(|index| {
+        let line = &lines[*index];
+        (line.pictured, !line.representative, !line.moved())
+    });
+    for index in order.into_iter().skip(most) {
+        lines[index].listed = false;
     }
 }
 
@@ -333,6 +374,7 @@ fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Opti
         level: any.level.unwrap_or(Level::Launch),
         representative: false,
         pictured: false,
+        listed: true,
     })
 }
 
