@@ -52,7 +52,11 @@ fn words(page: &str) -> String {
         text.push(' ');
         text.push_str(part.split_once('>').map_or(part, |(_, text)| text));
     }
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -83,8 +87,11 @@ fn what_is_missing_has_a_reason_and_no_number() {
 
 #[test]
 fn one_launch_shows_nothing_to_be_real() {
-    let metric = |value: f64| ("triad", Unit::decimal("B/s"), Better::Higher, Role::Gated, value, 0.0);
-    let run = |config: &str, minute, value| Stored::new(config, minute).case("m::stream", "memory", 1, metric(value));
+    let metric =
+        |value: f64| ("triad", Unit::decimal("B/s"), Better::Higher, Role::Gated, value, 0.0);
+    let run = |config: &str, minute, value| {
+        Stored::new(config, minute).case("m::stream", "memory", 1, metric(value))
+    };
     let out = stored(&[run("default", 0, 77.2e9), run("numa", 30, 561e9)]);
     let text = words(&page(out.path(), &[]));
     assert!(text.contains("No difference of 3% or more is shown: 1 of 1 are unclear."), "{text}");
@@ -97,7 +104,12 @@ fn one_launch_shows_nothing_to_be_real() {
 fn the_base_is_default_or_as_asked_for() {
     let out = stored(&[default(), numa()]);
     let text = words(&page(out.path(), &["--base", "numa"]));
-    assert!(text.contains("default gives 2.3\u{d7} the all-reduce of numa and loses 86% of its memory bandwidth."), "{text}");
+    assert!(
+        text.contains(
+            "default gives 2.3\u{d7} the all-reduce of numa and loses 86% of its memory bandwidth."
+        ),
+        "{text}"
+    );
     let text = words(&page(out.path(), &["numa", "default"]));
     assert!(text.contains("default gives 2.3\u{d7} the all-reduce of numa"), "{text}");
 }
@@ -133,15 +145,25 @@ fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
 
 /// The page is one file that loads, runs and styles nothing but its own.
 fn assert_self_contained(page: &str) {
-    let policy = attributes(page, "content").into_iter().find(|text| text.contains("default-src")).unwrap();
-    assert!(policy.starts_with("default-src &#39;none&#39;") || policy.starts_with("default-src 'none'"), "{policy}");
+    let policy =
+        attributes(page, "content").into_iter().find(|text| text.contains("default-src")).unwrap();
+    assert!(
+        policy.starts_with("default-src &#39;none&#39;")
+            || policy.starts_with("default-src 'none'"),
+        "{policy}"
+    );
     assert!(!policy.contains("unsafe"), "{policy}");
     let markup = &page[page.find("<body>").unwrap()..page.rfind("<script>").unwrap()];
-    for forbidden in [" style=\"", " onclick", " onload", " onerror", " src=\"", "<iframe", "<link", "url(http"] {
+    for forbidden in
+        [" style=\"", " onclick", " onload", " onerror", " src=\"", "<iframe", "<link", "url(http"]
+    {
         assert!(!markup.contains(forbidden), "{forbidden}");
     }
     for link in attributes(markup, "href") {
-        assert!(["#", "./", "data:image/png;base64,"].iter().any(|start| link.starts_with(start)), "{link}");
+        assert!(
+            ["#", "./", "data:image/png;base64,"].iter().any(|start| link.starts_with(start)),
+            "{link}"
+        );
     }
     let ids = attributes(markup, "id");
     let distinct: BTreeSet<&&str> = ids.iter().collect();
@@ -149,7 +171,9 @@ fn assert_self_contained(page: &str) {
     for link in attributes(markup, "href").iter().filter_map(|link| link.strip_prefix('#')) {
         assert!(ids.contains(&link), "#{link} leads nowhere");
     }
-    for named in attributes(markup, "aria-labelledby").iter().chain(&attributes(markup, "aria-describedby")) {
+    for named in
+        attributes(markup, "aria-labelledby").iter().chain(&attributes(markup, "aria-describedby"))
+    {
         assert!(ids.contains(named), "{named} names nothing");
     }
 }
@@ -176,7 +200,12 @@ fn hostile_names_and_values_are_harmless() {
             .fact("cpu.model", hostile)
             .fact(hostile, config)
             .fact("long", label.clone() + config)
-            .case("evil::<img src=x>/size=1,x=%22%3E%3Cscript%3E", hostile, 3, metric(hostile, value))
+            .case(
+                "evil::<img src=x>/size=1,x=%22%3E%3Cscript%3E",
+                hostile,
+                3,
+                metric(hostile, value),
+            )
             .case("evil::long", &label, 3, metric(&label, value))
             .ended("evil::fails", "cpu", Outcome::Failed { reason: format!("{hostile}{label}") });
         run.results.run.command = vec![hostile.into(), label.clone()];
@@ -206,7 +235,10 @@ fn zeros_and_huge_numbers_are_drawn() {
     let out = stored(&[run("default", 0, 1.0), run("other", 30, 1.5)]);
     let page = page(out.path(), &[]);
     assert_self_contained(&page);
-    assert!(!page.contains("NaN") && !page.contains("inf\""), "a number that is none reached the page");
+    assert!(
+        !page.contains("NaN") && !page.contains("inf\""),
+        "a number that is none reached the page"
+    );
     assert!(words(&page).contains("a value of the base is zero"), "{}", words(&page));
 }
 
@@ -216,11 +248,14 @@ fn figures_are_files_too() {
     let folder = out.path().join("figures");
     let (code, written, _) = report(out.path(), &["--svg", folder.to_str().unwrap()]);
     assert_eq!(code, 0);
-    let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 2 && written.contains(&format!("{} figures", files.len())), "{written}");
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("<svg xmlns=") && text.contains("<title>") && text.contains("<desc>"));
+        assert!(
+            text.starts_with("<svg xmlns=") && text.contains("<title>") && text.contains("<desc>")
+        );
         assert!(!text.contains("var(--"), "{}", file.display());
     }
 }
@@ -235,11 +270,13 @@ fn what_cannot_be_reported_is_said() {
     let (code, _, said) = report(out.path(), &["nobody"]);
     assert_eq!(code, 2);
     assert!(said.contains("no run \"nobody\"") && said.contains("7x-H200/default"), "{said}");
-    let many: Vec<Stored> = (0..9).map(|number| {
-        let mut run = default();
-        run.results.run.config = format!("c{number}");
-        run
-    }).collect();
+    let many: Vec<Stored> = (0..9)
+        .map(|number| {
+            let mut run = default();
+            run.results.run.config = format!("c{number}");
+            run
+        })
+        .collect();
     let out = stored(&many);
     let (code, _, said) = report(out.path(), &[]);
     assert_eq!(code, 2);
@@ -257,14 +294,17 @@ fn what_cannot_be_reported_is_said() {
 #[ignore = "writes and reads 1,000 runs"]
 fn a_thousand_runs_are_reported_in_five_seconds() {
     let out = tempdir().unwrap();
-    let metric = |value: f64| ("rate", Unit::decimal("event/s"), Better::Higher, Role::Gated, value, 0.01);
+    let metric =
+        |value: f64| ("rate", Unit::decimal("event/s"), Better::Higher, Role::Gated, value, 0.01);
     for number in 0..1000_u32 {
         let mut run = Stored::new(["default", "pin", "numa", "smt"][number as usize % 4], 0);
         run.results.run.id = format!("20260102T030405Z-{number:04x}");
         run.results.run.system = format!("system-{}", number / 100);
-        run.results.run.started_at = format!("2026-01-02T{:02}:{:02}:05Z", number / 60, number % 60);
+        run.results.run.started_at =
+            format!("2026-01-02T{:02}:{:02}:05Z", number / 60, number % 60);
         for case in 0..300_u32 {
-            let value = f64::from(1000 + case) * (1.0 + f64::from(number % 4) * 0.02 + f64::from(number * 7919 % 101) * 1e-4);
+            let value = f64::from(1000 + case)
+                * (1.0 + f64::from(number % 4) * 0.02 + f64::from(number * 7919 % 101) * 1e-4);
             run = run.case(&format!("many::case{case}"), "many", 1, metric(value));
         }
         run.store(out.path());

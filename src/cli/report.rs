@@ -3,6 +3,8 @@
 use super::diff::{Configuration, configurations, each_run_once};
 use super::{Console, Ended, OK};
 use crate::compare::Policy;
+use crate::report::chart::Figure;
+use crate::report::chart::svg::Drawing;
 use crate::report::chart::theme::SLOTS;
 use crate::report::html::{self, Group, Kind, Room, Side, View};
 use crate::report::number::counted;
@@ -17,7 +19,8 @@ Examples:
   vbench report                             every stored run, one group per system: report.html
   vbench report default vcpu_pin numa       these configurations, the first is the baseline
   vbench report 'my-host/*' -o my-host.html
-  vbench report --svg figures               every figure as a file too
+  vbench report --svg figures               every figure as a file too; --png in the shipped program
+  vbench report --pdf report.pdf            on paper, without a browser, in the shipped program
 
 Systems that each have one and the same configuration are shown as twins, side by side.
 The page is one file without links to the network; it reads without scripts, in print and on a phone.
@@ -35,6 +38,12 @@ pub struct ReportArgs {
     /// Every figure as SVG into this folder
     #[arg(long, value_name = "DIR")]
     pub svg: Option<PathBuf>,
+    /// Every figure as PNG into this folder
+    #[arg(long, value_name = "DIR")]
+    pub png: Option<PathBuf>,
+    /// The report as PDF, without a browser
+    #[arg(long, value_name = "FILE")]
+    pub pdf: Option<PathBuf>,
     /// The configuration that others are compared with [default: the first named, else `default`]
     #[arg(long, value_name = "NAME")]
     pub base: Option<String>,
@@ -61,15 +70,60 @@ pub fn report(args: &ReportArgs, console: &mut Console<'_>) -> Ended {
         numbered.map(|(number, group)| View::new(group, number, &policy, room)).collect();
     let page = html::page(&views);
     write(&args.output, page.as_bytes())?;
-    let runs: usize = groups.iter().flat_map(|group| &group.sides).map(|side| side.runs.len()).sum();
+    let runs: usize =
+        groups.iter().flat_map(|group| &group.sides).map(|side| side.runs.len()).sum();
     let (runs, size) = (counted(runs, "run"), page.len().div_ceil(1000));
     let groups = counted(groups.len(), "group");
     let _ = writeln!(console.out, "{}: {runs} in {groups}, {size} kB", args.output.display());
-    if let Some(folder) = &args.svg {
-        let count = figures(&views, folder)?;
-        let _ = writeln!(console.out, "{}: {}", folder.display(), counted(count, "figure"));
+    for (folder, drawn) in [(&args.svg, SVG), (&args.png, PNG)] {
+        if let Some(folder) = folder {
+            let count = figures(&views, folder, &drawn)?;
+            let _ = writeln!(console.out, "{}: {}", folder.display(), counted(count, "figure"));
+        }
+    }
+    if let Some(file) = &args.pdf {
+        let pages = html::pages(&views);
+        write(file, &pdf(&pages)?)?;
+        let _ = writeln!(console.out, "{}: {}", file.display(), counted(pages.len(), "page"));
     }
     Ok(OK)
+}
+
+/// How a figure becomes a file.
+struct Drawn {
+    ending: &'static str,
+    bytes: fn(&Figure) -> Result<Vec<u8>, String>,
+}
+
+const SVG: Drawn = Drawn {
+    ending: "svg",
+    bytes: |figure| Ok(figure.wide.document(&figure.title, &figure.caption).into_bytes()),
+};
+const PNG: Drawn = Drawn { ending: "png", bytes: png };
+
+#[cfg(feature = "pdf")]
+fn png(figure: &Figure) -> Result<Vec<u8>, String> {
+    crate::report::files::png(&figure.wide)
+}
+
+#[cfg(feature = "pdf")]
+fn pdf(pages: &[Drawing]) -> Result<Vec<u8>, String> {
+    crate::report::files::pdf(pages, "vbench report")
+}
+
+/// What a program without the feature answers.
+#[cfg(not(feature = "pdf"))]
+const WITHOUT: &str = "this program was built without PDF and PNG\n  build it with: cargo build --release --features \
+                       pdf; or print the page from a browser";
+
+#[cfg(not(feature = "pdf"))]
+fn png(_: &Figure) -> Result<Vec<u8>, String> {
+    Err(WITHOUT.to_owned())
+}
+
+#[cfg(not(feature = "pdf"))]
+fn pdf(_: &[Drawing]) -> Result<Vec<u8>, String> {
+    Err(WITHOUT.to_owned())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
@@ -78,14 +132,13 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     })
 }
 
-/// Every figure as an SVG file; gives their number.
-fn figures(views: &[View<'_>], folder: &Path) -> Result<usize, String> {
+/// Every figure as a file; gives their number.
+fn figures(views: &[View<'_>], folder: &Path, drawn: &Drawn) -> Result<usize, String> {
     std::fs::create_dir_all(folder)
         .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let all = views.iter().flat_map(html::figures).collect::<Vec<_>>();
     for figure in &all {
-        let text = figure.wide.document(&figure.title, &figure.caption);
-        write(&folder.join(format!("{}.svg", figure.id)), text.as_bytes())?;
+        write(&folder.join(format!("{}.{}", figure.id, drawn.ending)), &(drawn.bytes)(figure)?)?;
     }
     Ok(all.len())
 }
@@ -139,11 +192,13 @@ fn grouped(found: Vec<Configuration>, args: &ReportArgs) -> Result<Vec<Group>, S
     let mut groups = Vec::new();
     for system in order {
         let Some(configurations) = systems.remove(&system) else { continue };
-        let shared = twins.iter().find(|(_, all)| all.contains(&system)).map(|(name, _)| name.clone());
+        let shared =
+            twins.iter().find(|(_, all)| all.contains(&system)).map(|(name, _)| name.clone());
         match shared {
             Some(config) => {
                 let others = twins.remove(&config).unwrap_or_default();
-                let others = others.into_iter().filter_map(|other| systems.remove(&other)).flatten();
+                let others =
+                    others.into_iter().filter_map(|other| systems.remove(&other)).flatten();
                 let sides = configurations.into_iter().chain(others);
                 let named = |side: &Configuration| side.key().0.to_owned();
                 groups.push(group(Kind::Twins, &config, sides.collect(), named, args)?);

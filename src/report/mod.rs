@@ -4,7 +4,9 @@ pub mod advice;
 pub mod chart;
 pub mod claims;
 pub mod diff;
+#[cfg(feature = "pdf")]
 pub mod effects;
+pub mod files;
 pub mod floors;
 pub mod gate;
 pub mod html;

@@ -48,7 +48,8 @@ pub fn draw(bars: &Bars, frame: Frame) -> Drawing {
     let mut drawing = Drawing::new(frame.width, top + height + 40.0);
     let all = || bars.groups.iter().flat_map(|group| &group.bars);
     // An interval may be wider than the value; the bars decide the scale.
-    let most = all().map(|bar| bar.value.max(bar.interval.map_or(0.0, |(_, high)| high.min(bar.value * 1.6))));
+    let most = all()
+        .map(|bar| bar.value.max(bar.interval.map_or(0.0, |(_, high)| high.min(bar.value * 1.6))));
     let scale = Scale::linear(0.0, most.fold(0.0, f64::max) * 1.08);
     let y = |value: f64| top + height * (1.0 - scale.place(value).unwrap_or(0.0).clamp(0.0, 1.0));
     drawing.text((left, 12.0), &bars.title, Text::default());

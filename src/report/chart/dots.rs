@@ -1,9 +1,9 @@
 //! Every launch as a dot: a small drawing for one row of a table.
 
 use super::scale::Scale;
+use super::svg::V;
 use super::svg::{Drawing, units};
 use super::theme;
-use super::svg::V;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 

@@ -146,7 +146,9 @@ fn ticks(plot: &Plot) -> Vec<f64> {
 /// A ratio as a change: `+25%`, `1/4`, `4×`.
 fn change_of(ratio: f64) -> String {
     match ratio {
-        ratio if ratio >= 2.0 => format!("{}\u{d7}", super::line::short((ratio * 10.0).round() / 10.0)),
+        ratio if ratio >= 2.0 => {
+            format!("{}\u{d7}", super::line::short((ratio * 10.0).round() / 10.0))
+        }
         ratio if ratio <= 0.5 => format!("1/{}", super::line::short((10.0 / ratio).round() / 10.0)),
         ratio if (ratio - 1.0).abs() < 1e-9 => "0".to_owned(),
         ratio => format!("{:+.0}%", 100.0 * (ratio - 1.0)),
@@ -190,11 +192,18 @@ fn change(drawing: &mut Drawing, plot: &Plot, change: &Change, y: f64, frame: Fr
     } else {
         // Off the scale: an arrow, and its number beside it.
         let tip = if change.gain > 1.0 { 7.0 } else { -7.0 };
-        let d = format!("{}Z", polyline(&[(x + tip, y), (x - tip / 2.0, y - 5.0), (x - tip / 2.0, y + 5.0)]));
+        let d = format!(
+            "{}Z",
+            polyline(&[(x + tip, y), (x - tip / 2.0, y - 5.0), (x - tip / 2.0, y + 5.0)])
+        );
         drawing.path(&d, &[("fill", V::T(color))]);
     }
     let text = fitted(&change.text, 12.0, frame.width - plot.right - 14.0);
-    drawing.text((plot.right + 14.0, y + 4.0), &text, Text { fill: change.fill, ..Text::default() });
+    drawing.text(
+        (plot.right + 14.0, y + 4.0),
+        &text,
+        Text { fill: change.fill, ..Text::default() },
+    );
     let hit = [("fill", V::T("transparent")), ("data-t", V::T(&change.tip))];
     drawing.rect((plot.left, y - LINE / 2.0), (plot.right - plot.left, LINE), &hit);
 }

@@ -12,7 +12,8 @@ pub fn heat(width: usize, height: usize, shades: &[u8]) -> Vec<u8> {
     // 8 bits a pixel, a palette, no interlacing.
     head.extend([8, 3, 0, 0, 0]);
     chunk(&mut png, *b"IHDR", &head);
-    let palette: Vec<u8> = (0..=255_u8).flat_map(|shade| viridis(f64::from(shade) / 254.0)).collect();
+    let palette: Vec<u8> =
+        (0..=255_u8).flat_map(|shade| viridis(f64::from(shade) / 254.0)).collect();
     chunk(&mut png, *b"PLTE", &palette);
     let mut opacity = vec![255; 256];
     opacity[255] = 0;

@@ -209,7 +209,9 @@ fn abscissa(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
 
 fn places(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
     for (index, place) in lines.places.iter().enumerate() {
-        let Some(x) = plot.x(place.x).filter(|x| *x <= plot.left + plot.width + 1.0) else { continue };
+        let Some(x) = plot.x(place.x).filter(|x| *x <= plot.left + plot.width + 1.0) else {
+            continue;
+        };
         let row = 26.0 + 14.0 * (index % 2) as f64;
         let dashed = [("stroke", V::T(AXIS)), ("stroke-dasharray", V::T("3 3"))];
         drawing.path(&polyline(&[(x, row + 4.0), (x, plot.bottom())]), &dashed);
@@ -231,7 +233,11 @@ fn curve(drawing: &mut Drawing, plot: &Plot, lines: &Lines, series: &Series) {
         let ends = [plateau.x.0, plateau.x.1].map(|x| plot.at(x, plateau.y));
         if let [Some(from), Some(to)] = ends {
             let d = polyline(&[from, to]);
-            let wide = [("stroke", V::T(color)), ("stroke-width", V::N(9.0)), ("stroke-opacity", V::T("0.28"))];
+            let wide = [
+                ("stroke", V::T(color)),
+                ("stroke-width", V::N(9.0)),
+                ("stroke-opacity", V::T("0.28")),
+            ];
             drawing.path(&d, &wide);
         }
     }
@@ -286,7 +292,8 @@ fn hits(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
                 let _ = write!(text, "\n{}|{}|{}", series.slot, series.name, point.text);
             }
         }
-        let attributes = [("class", V::T("hit")), ("fill", V::T("transparent")), ("data-t", V::T(&text))];
+        let attributes =
+            [("class", V::T("hit")), ("fill", V::T("transparent")), ("data-t", V::T(&text))];
         drawing.rect((left, plot.top), (right - left, plot.height), &attributes);
     }
 }

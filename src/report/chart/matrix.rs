@@ -57,7 +57,8 @@ pub fn draw(matrix: &Matrix, frame: Frame) -> Drawing {
         (false, _) => 3,
     };
     let room = frame.width / across as f64;
-    let side = |panel: &Panel| (room - 70.0).min(if panel.columns.len() < MANY { 340.0 } else { 470.0 });
+    let side =
+        |panel: &Panel| (room - 70.0).min(if panel.columns.len() < MANY { 340.0 } else { 470.0 });
     let height = |panel: &Panel| {
         let cell = side(panel) / panel.columns.len().max(1) as f64;
         cell.min(90.0) * panel.rows.len() as f64 + 62.0
@@ -107,7 +108,11 @@ fn panel(
     drawing.open(&format!("s{}", panel.slot));
     super::line::mark(drawing, panel.slot, (x + 8.0, y + 11.0), 1.0);
     let name = fitted(&panel.name, 12.5, side + 40.0);
-    drawing.text((x + 18.0, y + 15.0), &name, Text { size: 12.5, bold: true, fill: INK, ..Text::default() });
+    drawing.text(
+        (x + 18.0, y + 15.0),
+        &name,
+        Text { size: 12.5, bold: true, fill: INK, ..Text::default() },
+    );
     drawing.text((left, y + 31.0), &matrix.columns_are, Text { size: 11.0, ..Text::default() });
     names(drawing, panel, (left, top), cell, &matrix.rows_are);
     if panel.columns.len() < MANY && panel.rows.len() < MANY {
@@ -147,7 +152,11 @@ fn cells(
         for (c, column) in panel.columns.iter().enumerate() {
             let at = (left + cell * c as f64, top + cell * r as f64);
             let Some(value) = panel.value(r, c) else {
-                drawing.text((at.0 + cell / 2.0, at.1 + cell / 2.0 + 4.0), "\u{2013}", Text::MIDDLE);
+                drawing.text(
+                    (at.0 + cell / 2.0, at.1 + cell / 2.0 + 4.0),
+                    "\u{2013}",
+                    Text::MIDDLE,
+                );
                 continue;
             };
             let color = viridis(nearness(value, ends, matrix.low_is_near));

@@ -11,16 +11,25 @@ pub struct Scale {
 impl Scale {
     /// Equal distances for equal differences.
     pub fn linear(low: f64, high: f64) -> Self {
-        let (low, high) = if low.is_finite() && high.is_finite() { (low, high) } else { (0.0, 1.0) };
+        let (low, high) =
+            if low.is_finite() && high.is_finite() { (low, high) } else { (0.0, 1.0) };
         let room = if low == 0.0 { 1.0 } else { low.abs() / 2.0 };
-        if low < high { Self { low, high, log: false } } else { Self { low: low - room, high: low + room, log: false } }
+        if low < high {
+            Self { low, high, log: false }
+        } else {
+            Self { low: low - room, high: low + room, log: false }
+        }
     }
 
     /// Equal distances for equal ratios. Ends that are not positive give a scale from 1 to 10.
     pub fn log(low: f64, high: f64) -> Self {
         let sound = low > 0.0 && high.is_finite() && low <= high;
         let (low, high) = if sound { (low, high) } else { (1.0, 10.0) };
-        if low < high { Self { low, high, log: true } } else { Self { low: low / 2.0, high: low * 2.0, log: true } }
+        if low < high {
+            Self { low, high, log: true }
+        } else {
+            Self { low: low / 2.0, high: low * 2.0, log: true }
+        }
     }
 
     /// The scale over all of `numbers`, with `room` as a share of it at both ends.

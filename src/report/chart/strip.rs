@@ -34,13 +34,19 @@ pub fn order(order: &Order, frame: Frame) -> Drawing {
     let farthest = order.launches.iter().map(|launch| launch.deviation.abs());
     let reach = farthest.fold(2.0 * order.margin, f64::max).min(1000.0) * 1.08;
     let scale = Scale::linear(-reach, reach);
-    let y = |deviation: f64| top + height * (1.0 - scale.place(deviation).unwrap_or(0.5).clamp(0.0, 1.0));
+    let y = |deviation: f64| {
+        top + height * (1.0 - scale.place(deviation).unwrap_or(0.5).clamp(0.0, 1.0))
+    };
     let width = frame.width - left - 10.0;
     let (high, low) = (y(order.margin), y(-order.margin));
     drawing.rect((left, high), (width, low - high), &[("fill", V::T(EQUAL))]);
     drawing.text((left, 12.0), "% from the median of its configuration", Text::default());
     for tick in scale.ticks(4) {
-        drawing.line((left, y(tick)), (left + width, y(tick)), if tick == 0.0 { AXIS } else { GRID });
+        drawing.line(
+            (left, y(tick)),
+            (left + width, y(tick)),
+            if tick == 0.0 { AXIS } else { GRID },
+        );
         let sign = if tick > 0.0 { "+" } else { "" };
         drawing.text((left - 6.0, y(tick) + 4.0), &format!("{sign}{}", short(tick)), Text::END);
     }
@@ -54,7 +60,11 @@ pub fn order(order: &Order, frame: Frame) -> Drawing {
         drawing.close();
     }
     let how = Text { ..Text::END };
-    drawing.text((left + width, top + height + 20.0), "launches in the order in which they ran", how);
+    drawing.text(
+        (left + width, top + height + 20.0),
+        "launches in the order in which they ran",
+        how,
+    );
     drawing
 }
 

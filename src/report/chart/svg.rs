@@ -146,6 +146,17 @@ impl Drawing {
         let _ = write!(self.body, "<g class=\"{class}\" clip-path=\"url(#{id})\">");
     }
 
+    /// Another drawing within this one, at a place and scaled.
+    pub fn nest(&mut self, at: (f64, f64), scale: f64, other: &Self) {
+        let _ = write!(
+            self.body,
+            "<g transform=\"translate({} {}) scale({scale:.4})\">{}</g>",
+            units(at.0),
+            units(at.1),
+            other.body
+        );
+    }
+
     /// The element for a page, of class `class`, named by the elements whose ids are given.
     pub fn element(&self, class: &str, named_by: &str, described_by: &str) -> String {
         format!(

@@ -20,13 +20,22 @@ fn lines(series: usize, points: &[(f64, f64)]) -> Lines {
         name: HOSTILE.into(),
         points: points
             .iter()
-            .map(|(x, y)| Point { x: *x, y: *y * (1.0 + slot as f64), interval: Some((y * 0.9, y * 1.1)), text: "1 s".into() })
+            .map(|(x, y)| Point {
+                x: *x,
+                y: *y * (1.0 + slot as f64),
+                interval: Some((y * 0.9, y * 1.1)),
+                text: "1 s".into(),
+            })
             .collect(),
     };
     Lines {
         id: "id".into(),
         series: (0..series).map(of).collect(),
-        x: Axis { title: "size".into(), log: true, names: points.iter().map(|(x, _)| (*x, format!("{x}"))).collect() },
+        x: Axis {
+            title: "size".into(),
+            log: true,
+            names: points.iter().map(|(x, _)| (*x, format!("{x}"))).collect(),
+        },
         y: Axis { title: "ns".into(), log: true, names: Vec::new() },
         places: vec![Place { x: 2.0, name: "L1".into() }],
         plateaus: vec![Plateau { slot: 0, x: (1.0, 2.0), y: 1.0 }],
@@ -43,7 +52,10 @@ fn grouped(values: &[Vec<f64>]) -> Bars {
         label: "1".into(),
         text: "1 s".into(),
     };
-    let group = |values: &Vec<f64>| Group { name: HOSTILE.into(), bars: values.iter().enumerate().map(bar).collect() };
+    let group = |values: &Vec<f64>| Group {
+        name: HOSTILE.into(),
+        bars: values.iter().enumerate().map(bar).collect(),
+    };
     Bars { title: "GB/s".into(), groups: values.iter().map(group).collect() }
 }
 
@@ -56,7 +68,12 @@ fn forest(gains: &[f64]) -> Forest {
         fill: "var(--good)",
         tip: HOSTILE.into(),
     };
-    let heading = forest::Row { name: HOSTILE.into(), detail: String::new(), heading: true, changes: Vec::new() };
+    let heading = forest::Row {
+        name: HOSTILE.into(),
+        detail: String::new(),
+        heading: true,
+        changes: Vec::new(),
+    };
     let row = forest::Row {
         name: HOSTILE.into(),
         detail: "detail".into(),
@@ -107,7 +124,10 @@ fn each_kind_looks_as_it_did() {
     add("line", line::draw(&lines(2, &[(1.0, 1.5), (2.0, 1.5), (4.0, 30.0)]), Frame::NARROW));
     add("bars", bars::draw(&grouped(&[vec![77.0, 561.0], vec![75.0]]), Frame::HALF));
     add("forest", forest::draw(&forest(&[1.02, 0.4]), Frame::FULL));
-    add("matrix", matrix::draw(&square(2, |cell| (cell != 3).then_some(58.0 + cell as f64), 1), Frame::HALF));
+    add(
+        "matrix",
+        matrix::draw(&square(2, |cell| (cell != 3).then_some(58.0 + cell as f64), 1), Frame::HALF),
+    );
     add("dots", dots::draw(&[dots::Dots { slot: 1, values: vec![1.0, 1.5, 1.5, 2.0] }], false));
     insta::assert_snapshot!(all);
 }
@@ -115,12 +135,26 @@ fn each_kind_looks_as_it_did() {
 #[test]
 fn odd_data_are_drawn_soundly() {
     for frame in FRAMES {
-        for points in [&[][..], &[(1.0, 1.0)], &[(1.0, 5.0), (2.0, 5.0)], &[(0.0, 0.0), (1.0, 0.0)], &[(1.0, 1e-9), (2.0, 1e12)], &[(1.0, f64::NAN), (2.0, f64::INFINITY)]] {
+        for points in [
+            &[][..],
+            &[(1.0, 1.0)],
+            &[(1.0, 5.0), (2.0, 5.0)],
+            &[(0.0, 0.0), (1.0, 0.0)],
+            &[(1.0, 1e-9), (2.0, 1e12)],
+            &[(1.0, f64::NAN), (2.0, f64::INFINITY)],
+        ] {
             for series in [0, 1, 8] {
                 assert_sound(&line::draw(&lines(series, points), frame));
             }
         }
-        for values in [vec![], vec![vec![]], vec![vec![0.0]], vec![vec![5.0; 8]; 3], vec![vec![1e-9, 1e12]], vec![vec![f64::NAN, -1.0, f64::INFINITY]]] {
+        for values in [
+            vec![],
+            vec![vec![]],
+            vec![vec![0.0]],
+            vec![vec![5.0; 8]; 3],
+            vec![vec![1e-9, 1e12]],
+            vec![vec![f64::NAN, -1.0, f64::INFINITY]],
+        ] {
             assert_sound(&bars::draw(&grouped(&values), frame));
         }
         for gains in [&[][..], &[1.0], &[0.0, 1e-9, 1e12, f64::NAN, f64::INFINITY, 1.0, 1.0, 1.0]] {
@@ -132,11 +166,17 @@ fn odd_data_are_drawn_soundly() {
         }
         assert_sound(&matrix::draw(&square(2, |_| Some(f64::NAN), 8), frame));
         let launched = |deviation| Launched { slot: 7, deviation, tip: HOSTILE.into() };
-        for launches in [vec![], vec![launched(0.0)], vec![launched(f64::NAN), launched(1e12), launched(-5.0)]] {
+        for launches in
+            [vec![], vec![launched(0.0)], vec![launched(f64::NAN), launched(1e12), launched(-5.0)]]
+        {
             assert_sound(&strip::order(&Order { margin: 3.0, launches }, frame));
         }
-        let node = |count: usize| Node { name: HOSTILE.into(), cpus: (0..count).map(|cpu| (cpu, cpu % 2 == 0)).collect() };
-        let machine = Machine { slot: 3, name: HOSTILE.into(), nodes: vec![node(0), node(1), node(300)] };
+        let node = |count: usize| Node {
+            name: HOSTILE.into(),
+            cpus: (0..count).map(|cpu| (cpu, cpu % 2 == 0)).collect(),
+        };
+        let machine =
+            Machine { slot: 3, name: HOSTILE.into(), nodes: vec![node(0), node(1), node(300)] };
         assert_sound(&strip::machines(&[machine], frame));
     }
     assert_sound(&dots::draw(&[], false));
@@ -144,7 +184,8 @@ fn odd_data_are_drawn_soundly() {
 
 #[test]
 fn a_heat_map_of_256_is_a_small_picture() {
-    let drawing = matrix::draw(&square(256, |cell| Some(58.0 + cell as f64 / 700.0), 1), Frame::FULL);
+    let drawing =
+        matrix::draw(&square(256, |cell| Some(58.0 + cell as f64 / 700.0), 1), Frame::FULL);
     assert!(drawing.document("", "").len() < 500_000);
 }
 

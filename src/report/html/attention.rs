@@ -88,7 +88,9 @@ fn controls(view: &View<'_>) -> Option<Finding> {
         severity: Severity::High,
         title: "A control moved".to_owned(),
         evidence: format!("Really different although it must not be: {}.", listed(&names)),
-        effect: "Something besides the configuration changed, so no difference can be credited to it.".to_owned(),
+        effect:
+            "Something besides the configuration changed, so no difference can be credited to it."
+                .to_owned(),
         remedy: "Find what else changed (see Environment), and measure again in turns.".to_owned(),
         certainty: "certain",
     })
@@ -97,7 +99,9 @@ fn controls(view: &View<'_>) -> Option<Finding> {
 fn failures(view: &View<'_>) -> Option<Finding> {
     let mut failed: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let launches = view.runs().flat_map(|(slot, run)| {
-        run.cases.iter().flat_map(move |case| case.launches.iter().map(move |launch| (slot, case, launch)))
+        run.cases
+            .iter()
+            .flat_map(move |case| case.launches.iter().map(move |launch| (slot, case, launch)))
     });
     for (slot, case, launch) in launches.filter(|(_, _, launch)| launch.outcome.is_failure()) {
         let reason = inert(launch.outcome.reason().unwrap_or_default());
@@ -106,14 +110,17 @@ fn failures(view: &View<'_>) -> Option<Finding> {
     }
     let named: Vec<String> = failed
         .iter()
-        .map(|(name, (count, reason))| format!("{name} ({}: {})", counted(*count, "launch"), short(reason)))
+        .map(|(name, (count, reason))| {
+            format!("{name} ({}: {})", counted(*count, "launch"), short(reason))
+        })
         .collect();
     (!named.is_empty()).then(|| Finding {
         severity: Severity::High,
         title: format!("{} failed", counted(named.len(), "case")),
         evidence: format!("{}.", listed(&named)),
         effect: "A failed launch has no value; a case without values is not compared.".to_owned(),
-        remedy: "Read the reason, mend it, and run these cases again: vbench run --exact CASE.".to_owned(),
+        remedy: "Read the reason, mend it, and run these cases again: vbench run --exact CASE."
+            .to_owned(),
         certainty: "certain",
     })
 }
@@ -145,7 +152,9 @@ fn confounded(view: &View<'_>) -> Option<Finding> {
         .facts
         .iter()
         .enumerate()
-        .map(|(index, facts)| (index + 1, layout(facts).iter().map(|fact| inert(&fact.fact)).collect()))
+        .map(|(index, facts)| {
+            (index + 1, layout(facts).iter().map(|fact| inert(&fact.fact)).collect())
+        })
         .filter(|(_, names): &(usize, Vec<String>)| names.len() > 1)
         .collect();
     let (_, most) = several.iter().max_by_key(|(_, names)| names.len())?;
@@ -153,8 +162,10 @@ fn confounded(view: &View<'_>) -> Option<Finding> {
         return None;
     }
     let names: Vec<String> = several.iter().map(|(side, _)| view.names[*side].clone()).collect();
-    let evidence: Vec<String> =
-        several.iter().map(|(side, facts)| format!("{}: {}", view.names[*side], listed(facts))).collect();
+    let evidence: Vec<String> = several
+        .iter()
+        .map(|(side, facts)| format!("{}: {}", view.names[*side], listed(facts)))
+        .collect();
     let verb = if names.len() == 1 { "changes" } else { "change" };
     Some(Finding {
         severity: Severity::Medium,
@@ -193,8 +204,11 @@ fn unreplicated(view: &View<'_>) -> Option<Finding> {
 
 /// The share of cells against the first side that carry a warning.
 fn warned(view: &View<'_>, code: &str) -> f64 {
-    let cells = || view.lines.iter().flat_map(|line| line.changes()).filter(|(_, cell)| cell.ratio.is_some());
-    let with = cells().filter(|(_, cell)| cell.warnings.iter().any(|warning| warning == code)).count();
+    let cells = || {
+        view.lines.iter().flat_map(|line| line.changes()).filter(|(_, cell)| cell.ratio.is_some())
+    };
+    let with =
+        cells().filter(|(_, cell)| cell.warnings.iter().any(|warning| warning == code)).count();
     if with == 0 { 0.0 } else { with as f64 / cells().count() as f64 }
 }
 
@@ -215,7 +229,8 @@ fn within_boot(view: &View<'_>) -> Option<Finding> {
         severity: Severity::Low,
         title: "Verdicts hold for these boots".to_owned(),
         evidence: "Fewer than two boots of each configuration were measured.".to_owned(),
-        effect: "Where memory and vCPUs land after a boot is part of chance that was drawn once.".to_owned(),
+        effect: "Where memory and vCPUs land after a boot is part of chance that was drawn once."
+            .to_owned(),
         remedy: "Measure each configuration after two or more boots.".to_owned(),
         certainty: "certain",
     })
@@ -252,7 +267,9 @@ fn versions(view: &View<'_>) -> Option<Finding> {
         severity: Severity::Low,
         title: "Measured in different ways".to_owned(),
         evidence: format!("{}.", listed(&notes.into_iter().collect::<Vec<_>>())),
-        effect: "Cases of the same code are compared; how often and how long each ran is not the same.".to_owned(),
+        effect:
+            "Cases of the same code are compared; how often and how long each ran is not the same."
+                .to_owned(),
         remedy: "Measure all configurations with one program and one profile.".to_owned(),
         certainty: "certain",
     })
@@ -275,13 +292,15 @@ fn disturbed(view: &View<'_>) -> Option<Finding> {
         }
     }
     let share = |(disturbed, all): &(usize, usize)| *disturbed as f64 / (*all).max(1) as f64;
-    let (disturbed, all) = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    let (disturbed, all) =
+        counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
     let each: Vec<String> = counts
         .iter()
         .zip(&view.names)
         .map(|(count, name)| format!("{name} {:.0}%", 100.0 * share(count)))
         .collect();
-    let mut reasons: Vec<(usize, String)> = reasons.into_iter().map(|(reason, count)| (count, reason)).collect();
+    let mut reasons: Vec<(usize, String)> =
+        reasons.into_iter().map(|(reason, count)| (count, reason)).collect();
     reasons.sort_by(|a, b| b.cmp(a));
     let most = reasons.first().map(|(_, reason)| reason.clone()).unwrap_or_default();
     (share(&(disturbed, all)) > MOST_DISTURBED).then(|| Finding {
@@ -296,7 +315,8 @@ fn disturbed(view: &View<'_>) -> Option<Finding> {
 
 /// A reason without its numbers: those differ from sample to sample.
 fn kind_of(reason: &str) -> String {
-    let words = reason.split_whitespace().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
+    let words =
+        reason.split_whitespace().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
     inert(&words.take(8).collect::<Vec<_>>().join(" "))
 }
 
@@ -334,14 +354,18 @@ fn skipped(view: &View<'_>) -> Option<Finding> {
     let mut reasons: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, run) in view.runs() {
         for case in &run.cases {
-            if let Some(vbench_results::Outcome::Skipped { reason }) = case.launches.first().map(|l| &l.outcome) {
+            if let Some(vbench_results::Outcome::Skipped { reason }) =
+                case.launches.first().map(|l| &l.outcome)
+            {
                 reasons.entry(inert(reason)).or_default().insert(inert(&case.case.benchmark));
             }
         }
     }
     let told: Vec<String> = reasons
         .iter()
-        .map(|(reason, cases)| format!("{} ({})", listed(&cases.iter().cloned().collect::<Vec<_>>()), short(reason)))
+        .map(|(reason, cases)| {
+            format!("{} ({})", listed(&cases.iter().cloned().collect::<Vec<_>>()), short(reason))
+        })
         .collect();
     (!told.is_empty()).then(|| Finding {
         severity: Severity::Low,
@@ -360,7 +384,9 @@ fn stated(view: &View<'_>) -> Vec<Finding> {
     for (_, run) in view.runs() {
         for case in &run.cases {
             for (name, value) in case.launches.iter().flat_map(|launch| &launch.facts) {
-                if let (true, Fact::Text(text)) = (name == "caution" || name.starts_with("caution."), value) {
+                if let (true, Fact::Text(text)) =
+                    (name == "caution" || name.starts_with("caution."), value)
+                {
                     found.entry(inert(text)).or_default().insert(inert(&case.case.benchmark));
                 }
             }
@@ -370,7 +396,10 @@ fn stated(view: &View<'_>) -> Vec<Finding> {
         severity: Severity::Medium,
         title: crate::report::table::cut(text.split(':').next().unwrap_or_default(), 80),
         evidence: text.clone(),
-        effect: format!("Numbers of {} must be read with this in mind.", listed(&cases.into_iter().collect::<Vec<_>>())),
+        effect: format!(
+            "Numbers of {} must be read with this in mind.",
+            listed(&cases.into_iter().collect::<Vec<_>>())
+        ),
         remedy: "Measure again with a benchmark that records what is missing.".to_owned(),
         certainty: "likely",
     };

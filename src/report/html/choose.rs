@@ -77,7 +77,9 @@ impl Known {
     /// How well a line stands for the class: metric, plain access, then the largest case.
     fn fits(&self, line: &Line) -> Option<(Reverse<usize>, u8, u64)> {
         let function = line.function().to_lowercase();
-        if !self.functions.contains(&function.as_str()) || line.metric.role == vbench_results::Role::Info {
+        if !self.functions.contains(&function.as_str())
+            || line.metric.role == vbench_results::Role::Info
+        {
             return None;
         }
         let metric = self.metrics.iter().position(|metric| *metric == line.metric.name)?;
@@ -165,7 +167,10 @@ pub fn choose(class: &Class<'_>, classes: &[Class<'_>]) -> Choice {
     if winners.len() < sides.len() {
         let value = |side: usize| line.values[side].as_ref().map_or(0.0, |value| value.typical);
         // Only a side that beats another has earned its place.
-        let earned = winners.iter().copied().filter(|side| sides.iter().any(|other| beats(line, *side, *other)));
+        let earned = winners
+            .iter()
+            .copied()
+            .filter(|side| sides.iter().any(|other| beats(line, *side, *other)));
         let better = |a: f64, b: f64| match line.metric.better {
             Better::Higher => b.total_cmp(&a),
             Better::Lower => a.total_cmp(&b),
@@ -173,7 +178,8 @@ pub fn choose(class: &Class<'_>, classes: &[Class<'_>]) -> Choice {
         let best = earned.min_by(|a, b| {
             let losses = |side: usize| losses(side, class, classes);
             let count = |side: usize| losses(side).len();
-            let size = |side: usize| losses(side).iter().map(|(_, ratio)| ratio.ln().abs()).sum::<f64>();
+            let size =
+                |side: usize| losses(side).iter().map(|(_, ratio)| ratio.ln().abs()).sum::<f64>();
             let losses = count(*a).cmp(&count(*b)).then(size(*a).total_cmp(&size(*b)));
             losses.then(better(value(*a), value(*b))).then(a.cmp(b))
         });
@@ -232,9 +238,14 @@ pub fn advice(view: &View<'_>, class: &Class<'_>, classes: &[Class<'_>]) -> Advi
 fn because(view: &View<'_>, line: &Line, side: usize) -> String {
     // Against the base, or for the base against the best other.
     let other = if side == 0 {
-        let sides = measured(line).into_iter().filter(|other| *other != 0 && beats(line, 0, *other));
+        let sides =
+            measured(line).into_iter().filter(|other| *other != 0 && beats(line, 0, *other));
         sides.max_by(|a, b| {
-            let gain = |side: usize| cell(line, side, 0).and_then(|cell| cell.ratio).map_or(0.0, |ratio| line.gain(ratio));
+            let gain = |side: usize| {
+                cell(line, side, 0)
+                    .and_then(|cell| cell.ratio)
+                    .map_or(0.0, |ratio| line.gain(ratio))
+            };
             gain(*b).total_cmp(&gain(*a))
         })
     } else {
@@ -286,7 +297,8 @@ pub fn percent(share: f64) -> String {
 
 /// Why nothing can be chosen, from the cell that needs least.
 fn unclear(line: &Line) -> String {
-    let cells = line.cells.iter().flatten().filter(|cell| cell.verdict == Some(Verdict::Inconclusive));
+    let cells =
+        line.cells.iter().flatten().filter(|cell| cell.verdict == Some(Verdict::Inconclusive));
     let least = cells.min_by_key(|cell| cell.need.unwrap_or(usize::MAX));
     match least {
         Some(cell) => format!("unclear: {}", words::unclear(cell, line.level.name())),

@@ -43,7 +43,11 @@ pub fn differences(view: &View<'_>) -> Differences {
         let number = |value: &String| value.parse::<f64>().is_ok();
         let passing = !fact.stable && fact.base.iter().chain(&fact.candidate).all(number);
         let entry = known.entry(&fact.fact).or_insert((false, false, false));
-        *entry = (entry.0 || fact.stable, entry.1 || fact.identifying || !fact.known, entry.2 || passing);
+        *entry = (
+            entry.0 || fact.stable,
+            entry.1 || fact.identifying || !fact.known,
+            entry.2 || passing,
+        );
     }
     for (name, (_, aside, passing)) in known {
         match (passing, aside) {
@@ -64,7 +68,8 @@ fn difference(view: &View<'_>, name: &str) -> Difference {
         .map(|side| side.runs.iter().map(|run| reading(run, name)).collect())
         .collect();
     let text = |values: &BTreeSet<String>| {
-        let mut texts: Vec<String> = values.iter().take(MOST_VALUES).map(|value| cut(value, LONGEST)).collect();
+        let mut texts: Vec<String> =
+            values.iter().take(MOST_VALUES).map(|value| cut(value, LONGEST)).collect();
         if values.len() > MOST_VALUES {
             texts.push(format!("{} more", values.len() - MOST_VALUES));
         }
@@ -91,7 +96,9 @@ pub fn shared(view: &View<'_>) -> Vec<(String, String)> {
     let Some((first, rest)) = runs.split_first() else { return Vec::new() };
     let same = |name: &String, fact: &vbench_results::Fact| {
         matches!(fact.reading, Reading::Value(_))
-            && rest.iter().all(|run| run.environment.facts.get(name).is_some_and(|o| o.reading == fact.reading))
+            && rest.iter().all(|run| {
+                run.environment.facts.get(name).is_some_and(|o| o.reading == fact.reading)
+            })
     };
     let facts = first.environment.facts.iter().filter(|(name, fact)| same(name, fact));
     facts.map(|(name, _)| (inert(name), cut(&reading(first, name), LONGEST))).collect()
@@ -104,7 +111,8 @@ pub fn nodes(run: &ResultSet) -> Vec<(usize, Vec<usize>)> {
         let list = run.environment.value(name)?.to_string();
         Some((id, cpulist::parse(&list).unwrap_or_default()))
     };
-    let mut nodes: Vec<(usize, Vec<usize>)> = run.environment.facts.keys().filter_map(node).collect();
+    let mut nodes: Vec<(usize, Vec<usize>)> =
+        run.environment.facts.keys().filter_map(node).collect();
     nodes.sort_unstable();
     nodes
 }
@@ -154,7 +162,8 @@ fn table(machines: &[Machine]) -> Vec<Vec<String>> {
     let rows = machines.iter().flat_map(|machine| {
         machine.nodes.iter().map(|node| {
             let list = |all: bool| {
-                let cpus = node.cpus.iter().filter(|(_, usable)| all || *usable).map(|(cpu, _)| *cpu);
+                let cpus =
+                    node.cpus.iter().filter(|(_, usable)| all || *usable).map(|(cpu, _)| *cpu);
                 let list = cpulist::format(&cpus.collect::<Vec<_>>());
                 if list.is_empty() { "none".to_owned() } else { list }
             };
@@ -180,7 +189,9 @@ pub fn summary(view: &View<'_>) -> Vec<String> {
         });
         parts.push(format!("{cpus} vCPUs{nodes}"));
     }
-    let bytes = text("memory.total_rounded").or_else(|| text("memory.total")).and_then(|text| text.parse::<f64>().ok());
+    let bytes = text("memory.total_rounded")
+        .or_else(|| text("memory.total"))
+        .and_then(|text| text.parse::<f64>().ok());
     let unit = vbench_results::Unit::binary("B");
     parts.extend(bytes.map(|bytes| crate::report::number::with_unit(bytes, &unit)));
     parts.extend(text("virt.hypervisor").filter(|name| name != "none"));
@@ -194,11 +205,17 @@ pub fn card(view: &View<'_>, side: usize) -> String {
         let other = difference.values.get(side).is_some_and(|value| value.len() <= 40);
         other && (side == 0 || difference.differs.get(side) == Some(&true))
     });
-    let told = named.filter_map(|difference| words_of(&difference.fact, difference.values.get(side)?));
+    let told =
+        named.filter_map(|difference| words_of(&difference.fact, difference.values.get(side)?));
     let parts: Vec<String> = told.take(3).collect();
-    let labels = view.group.sides.get(side).and_then(|side| side.runs.first()).map(|run| &run.run.labels);
-    let labels: Vec<String> =
-        labels.into_iter().flatten().map(|(key, value)| inert(&format!("{key} {value}"))).take(3).collect();
+    let labels =
+        view.group.sides.get(side).and_then(|side| side.runs.first()).map(|run| &run.run.labels);
+    let labels: Vec<String> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| inert(&format!("{key} {value}")))
+        .take(3)
+        .collect();
     match (labels.is_empty(), parts.is_empty()) {
         (false, _) => labels.join(", "),
         (true, false) => parts.join(", "),
@@ -209,14 +226,17 @@ pub fn card(view: &View<'_>, side: usize) -> String {
 /// A fact as words; nothing for what another fact already says.
 fn words_of(fact: &str, value: &str) -> Option<String> {
     let several = |noun: &str| crate::report::number::counted(value.parse().unwrap_or(2), noun);
-    let pages = fact.strip_prefix("memory.huge_pages.").and_then(|rest| rest.strip_suffix(".total"));
+    let pages =
+        fact.strip_prefix("memory.huge_pages.").and_then(|rest| rest.strip_suffix(".total"));
     match fact {
         "numa.nodes" => Some(several("memory node")),
         "cpu.count.allowed" => Some(format!("{value} vCPUs allowed").replace("1 vCPUs", "1 vCPU")),
         "cpu.allowed" => Some(format!("on vCPU {value}")),
         "cpu.threads_per_core" => Some(format!("{} a core", several("thread"))),
         "kernel.release" => Some(format!("kernel {value}")),
-        _ if pages.is_some() => Some(format!("{value} huge pages of {}", pages.unwrap_or_default())),
+        _ if pages.is_some() => {
+            Some(format!("{value} huge pages of {}", pages.unwrap_or_default()))
+        }
         _ if fact.starts_with("numa.node.") || fact == "numa.distances" => None,
         _ => Some(format!("{fact} {value}")),
     }

@@ -14,19 +14,26 @@ const MOST_GROUPS: usize = 12;
 
 /// A figure per benchmark and unit: the lines that are no curve and fill no square.
 pub fn bars(view: &View<'_>, lines: &[&Line], id: &str) -> Vec<Figure> {
-    let gated: Vec<&Line> = lines.iter().copied().filter(|line| line.metric.role != Role::Info).collect();
+    let gated: Vec<&Line> =
+        lines.iter().copied().filter(|line| line.metric.role != Role::Info).collect();
     let mut benchmarks: BTreeMap<(&str, &str), Vec<&Line>> = BTreeMap::new();
     for line in &gated {
         benchmarks.entry((&line.case.benchmark, &line.metric.unit.symbol)).or_default().push(line);
     }
-    let swept: Vec<&Line> =
-        sweeps::sweeps(&gated).into_iter().flat_map(|sweep| sweep.points).map(|(_, _, line)| line).collect();
+    let swept: Vec<&Line> = sweeps::sweeps(&gated)
+        .into_iter()
+        .flat_map(|sweep| sweep.points)
+        .map(|(_, _, line)| line)
+        .collect();
     let is_swept = |line: &Line| swept.iter().any(|other| std::ptr::eq(*other, line));
     let fitting = benchmarks.into_iter().filter(|((_, _), lines)| {
         let several = lines.len() > 1 || view.compared();
-        several && lines.len() <= MOST_GROUPS && !lines.iter().any(|line| is_swept(line) || table::in_square(line))
+        several
+            && lines.len() <= MOST_GROUPS
+            && !lines.iter().any(|line| is_swept(line) || table::in_square(line))
     });
-    let drawn = fitting.filter(|(_, lines)| !view.compared() || lines.iter().any(|line| line.moved()));
+    let drawn =
+        fitting.filter(|(_, lines)| !view.compared() || lines.iter().any(|line| line.moved()));
     drawn
         .take(view.room.figures)
         .enumerate()
@@ -35,7 +42,8 @@ pub fn bars(view: &View<'_>, lines: &[&Line], id: &str) -> Vec<Figure> {
 }
 
 fn figure(view: &View<'_>, lines: &[&Line], id: &str) -> Figure {
-    let largest = lines.iter().flat_map(|line| line.values.iter().flatten()).map(|value| value.typical);
+    let largest =
+        lines.iter().flat_map(|line| line.values.iter().flatten()).map(|value| value.typical);
     let (factor, unit) = words::prefixed(largest.fold(0.0, f64::max), &lines[0].metric.unit);
     let one_metric = lines.iter().all(|line| line.metric.name == lines[0].metric.name);
     let group = |line: &&Line| bars::Group {
@@ -45,17 +53,22 @@ fn figure(view: &View<'_>, lines: &[&Line], id: &str) -> Figure {
             (false, true) => words::spelt(&line.metric.name),
             (false, false) => format!("{} {}", words::spelt(&line.metric.name), line.detail),
         },
-        bars: line.values.iter().enumerate().filter_map(|(slot, value)| {
-            let value = value.as_ref()?;
-            Some(Bar {
-                slot,
-                name: view.names[slot].clone(),
-                value: value.typical / factor,
-                interval: value.interval.map(|(low, high)| (low / factor, high / factor)),
-                label: crate::report::number::digits(value.typical / factor),
-                text: sweeps::told(value, (factor, &unit)),
+        bars: line
+            .values
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, value)| {
+                let value = value.as_ref()?;
+                Some(Bar {
+                    slot,
+                    name: view.names[slot].clone(),
+                    value: value.typical / factor,
+                    interval: value.interval.map(|(low, high)| (low / factor, high / factor)),
+                    label: crate::report::number::digits(value.typical / factor),
+                    text: sweeps::told(value, (factor, &unit)),
+                })
             })
-        }).collect(),
+            .collect(),
     };
     let groups: Vec<bars::Group> = lines.iter().map(group).collect();
     let half = groups.len() <= 5 && view.names.len() * groups.len() <= 12;
@@ -75,7 +88,8 @@ fn figure(view: &View<'_>, lines: &[&Line], id: &str) -> Figure {
 
 /// The largest real change as a sentence.
 fn headline(view: &View<'_>, lines: &[&Line]) -> Option<String> {
-    let real = lines.iter().flat_map(|line| line.changes().map(move |(slot, cell)| (*line, slot, cell)));
+    let real =
+        lines.iter().flat_map(|line| line.changes().map(move |(slot, cell)| (*line, slot, cell)));
     let size = |cell: &super::view::Cell| cell.ratio.map_or(0.0, |ratio| ratio.ln().abs());
     let (line, slot, cell) =
         real.filter(|(_, _, cell)| cell.real()).max_by(|a, b| size(a.2).total_cmp(&size(b.2)))?;
@@ -114,10 +128,18 @@ pub fn forest(view: &View<'_>) -> Option<Figure> {
     let mut rows: Vec<forest::Row> = Vec::new();
     let mut chapter = None;
     let shown = view.lines.iter().filter(|line| line.representative);
-    for line in shown.filter(|line| line.changes().any(|(_, cell)| cell.ratio.is_some())).take(view.room.forest) {
+    for line in shown
+        .filter(|line| line.changes().any(|(_, cell)| cell.ratio.is_some()))
+        .take(view.room.forest)
+    {
         let of = words::Chapter::of(&line.kind, &line.case.benchmark);
         if chapter.as_ref() != Some(&of) {
-            rows.push(forest::Row { name: of.title(), detail: String::new(), heading: true, changes: Vec::new() });
+            rows.push(forest::Row {
+                name: of.title(),
+                detail: String::new(),
+                heading: true,
+                changes: Vec::new(),
+            });
             chapter = Some(of);
         }
         rows.push(row(view, line));
@@ -143,7 +165,11 @@ pub fn forest(view: &View<'_>) -> Option<Figure> {
 }
 
 fn row(view: &View<'_>, line: &Line) -> forest::Row {
-    let name = if line.detail.is_empty() { line.name.clone() } else { format!("{}, {}", line.name, line.detail) };
+    let name = if line.detail.is_empty() {
+        line.name.clone()
+    } else {
+        format!("{}, {}", line.name, line.detail)
+    };
     let change = |(slot, cell): (usize, &super::view::Cell)| {
         let ratio = cell.ratio?;
         let interval = cell.interval.map(|(low, high)| {
@@ -161,7 +187,11 @@ fn row(view: &View<'_>, line: &Line) -> forest::Row {
                 Some(Verdict::Inconclusive) => "var(--warn)",
                 _ => theme::MUTE,
             },
-            tip: format!("{name}\n{slot}|{}|{}", view.names[slot], words::explanation(cell, line.level.name())),
+            tip: format!(
+                "{name}\n{slot}|{}|{}",
+                view.names[slot],
+                words::explanation(cell, line.level.name())
+            ),
         })
     };
     let changes = line.changes().filter_map(change).collect();

@@ -37,13 +37,19 @@ pub fn headline(view: &View<'_>, classes: &[Class<'_>]) -> String {
     let (gain, loss) = (largest(&gains).map(|i| &gains[i]), largest(&losses).map(|i| &losses[i]));
     let text = match (gain, loss) {
         (None, None) => return nothing_real(view),
-        (Some(gain), None) => format!("{} {} and loses nothing that was measured", name(view, gain), won(gain, base)),
-        (None, Some(loss)) => format!("{} {} and gains nothing that was measured", name(view, loss), lost(loss, base)),
+        (Some(gain), None) => {
+            format!("{} {} and loses nothing that was measured", name(view, gain), won(gain, base))
+        }
+        (None, Some(loss)) => {
+            format!("{} {} and gains nothing that was measured", name(view, loss), lost(loss, base))
+        }
         (Some(gain), Some(_)) => {
             let own: Vec<&Move<'_>> = losses.iter().filter(|loss| loss.side == gain.side).collect();
             let worst = own.into_iter().max_by(|a, b| a.size().total_cmp(&b.size()));
             match (worst, loss) {
-                (Some(own), _) => format!("{} {} and {}", name(view, gain), won(gain, base), lost(own, base)),
+                (Some(own), _) => {
+                    format!("{} {} and {}", name(view, gain), won(gain, base), lost(own, base))
+                }
                 (None, Some(loss)) => format!(
                     "{} {}; {} {}",
                     name(view, gain),
@@ -55,10 +61,10 @@ pub fn headline(view: &View<'_>, classes: &[Class<'_>]) -> String {
             }
         }
     };
-    let everywhere = (0..view.names.len()).any(|side| {
-        classes.iter().all(|class| choose::winners(class.line).contains(&side))
-    });
-    let nobody = if everywhere || classes.len() < 2 { "" } else { " No configuration wins everywhere." };
+    let everywhere = (0..view.names.len())
+        .any(|side| classes.iter().all(|class| choose::winners(class.line).contains(&side)));
+    let nobody =
+        if everywhere || classes.len() < 2 { "" } else { " No configuration wins everywhere." };
     format!("{text}.{}", if view.group.kind == super::Kind::Twins { "" } else { nobody })
 }
 
@@ -80,7 +86,11 @@ fn moves<'v>(view: &'v View<'_>, classes: &[Class<'v>]) -> (Vec<Move<'v>>, Vec<M
 }
 
 fn noun_of(line: &Line) -> String {
-    if line.detail.is_empty() { line.name.clone() } else { format!("{} ({})", line.name, line.detail) }
+    if line.detail.is_empty() {
+        line.name.clone()
+    } else {
+        format!("{} ({})", line.name, line.detail)
+    }
 }
 
 fn moves_of(noun: String, line: &Line) -> impl Iterator<Item = Move<'_>> {
@@ -146,7 +156,11 @@ fn alone(view: &View<'_>, classes: &[Class<'_>]) -> String {
     };
     let values: Vec<String> = classes.iter().take(3).filter_map(value).collect();
     match values.len() {
-        0 => format!("{}: {} measured.", view.names[0], crate::report::number::counted(view.lines.len(), "metric")),
+        0 => format!(
+            "{}: {} measured.",
+            view.names[0],
+            crate::report::number::counted(view.lines.len(), "metric")
+        ),
         _ => format!("{} has {}.", view.names[0], joined(&values)),
     }
 }
@@ -175,15 +189,25 @@ pub fn lede(view: &View<'_>, classes: &[Class<'_>]) -> String {
     if counts.real == 0 {
         return format!(
             "No choice can be justified by these runs. {}",
-            if counts.unclear > 0 { "More launches, measured in turns, would narrow the intervals." } else { "Take the simplest configuration." }
+            if counts.unclear > 0 {
+                "More launches, measured in turns, would narrow the intervals."
+            } else {
+                "Take the simplest configuration."
+            }
         );
     }
-    let decided = classes.iter().filter(|class| matches!(choose::choose(class, classes), Choice::Side(_)));
+    let decided =
+        classes.iter().filter(|class| matches!(choose::choose(class, classes), Choice::Side(_)));
     if decided.count() == 0 {
-        return "Real differences are in the table below; none of them decides between workloads.".to_owned();
+        return "Real differences are in the table below; none of them decides between workloads."
+            .to_owned();
     }
     let side = safest(view, classes);
-    format!("If you know what the machine will run, choose below. If you do not, use {}: {}.", view.names[side], safe(view, side, classes))
+    format!(
+        "If you know what the machine will run, choose below. If you do not, use {}: {}.",
+        view.names[side],
+        safe(view, side, classes)
+    )
 }
 
 /// The side whose largest real loss is smallest.
@@ -199,12 +223,23 @@ fn safe(view: &View<'_>, side: usize, classes: &[Class<'_>]) -> String {
     let losses = classes.iter().filter_map(|class| Some((class, choose::loss(side, class.line)?)));
     let worst = losses.max_by(|a, b| a.1.ln().abs().total_cmp(&b.1.ln().abs()));
     let gains = classes.iter().filter(|class| {
-        class.line.cells.first().and_then(|cells| cells.get(side)).is_some_and(|cell| cell.verdict == Some(Verdict::Improvement))
+        class
+            .line
+            .cells
+            .first()
+            .and_then(|cells| cells.get(side))
+            .is_some_and(|cell| cell.verdict == Some(Verdict::Improvement))
     });
     let gains: Vec<String> = gains.map(|class| class.noun.clone()).collect();
-    let gained = if gains.is_empty() { String::new() } else { format!(" and gains {} over {}", joined(&gains), view.names[0]) };
+    let gained = if gains.is_empty() {
+        String::new()
+    } else {
+        format!(" and gains {} over {}", joined(&gains), view.names[0])
+    };
     match worst {
-        Some((class, ratio)) => format!("it gives up at most {}{gained}", choose::lost_part(class, ratio)),
+        Some((class, ratio)) => {
+            format!("it gives up at most {}{gained}", choose::lost_part(class, ratio))
+        }
         None => format!("nothing measured is really worse with it{gained}"),
     }
 }
@@ -243,10 +278,14 @@ pub fn card(view: &View<'_>, side: usize, classes: &[Class<'_>]) -> Vec<(Verdict
     let mut points: Vec<(Verdict, f64, String)> = Vec::new();
     for class in classes {
         let line = class.line;
-        if let Some(cell) = line.cells.first().and_then(|cells| cells.get(side)).filter(|_| side > 0) {
+        if let Some(cell) =
+            line.cells.first().and_then(|cells| cells.get(side)).filter(|_| side > 0)
+        {
             let Some((verdict, ratio)) = cell.verdict.zip(cell.ratio) else { continue };
             let text = match verdict {
-                Verdict::Improvement | Verdict::Regression => format!("{} {}", words::change(ratio), class.noun),
+                Verdict::Improvement | Verdict::Regression => {
+                    format!("{} {}", words::change(ratio), class.noun)
+                }
                 Verdict::Equivalent => format!("{}: same", class.noun),
                 _ => format!("{}: unclear", class.noun),
             };
@@ -283,5 +322,6 @@ fn base_point(view: &View<'_>, class: &Class<'_>) -> Option<(Verdict, f64, Strin
     if against(Verdict::Regression) {
         return Some((Verdict::Improvement, 1.0, format!("best {}: {value}", class.noun)));
     }
-    against(Verdict::Improvement).then(|| (Verdict::Regression, 1.0, format!("worst {}: {value}", class.noun)))
+    against(Verdict::Improvement)
+        .then(|| (Verdict::Regression, 1.0, format!("worst {}: {value}", class.noun)))
 }

@@ -8,8 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use vbench_results::Better;
 
 /// Pairs of axes that make a square, rows first.
-const PAIRS: &[(&str, &str)] =
-    &[("cpu_node", "memory_node"), ("from", "to"), ("cpu_a", "cpu_b"), ("first", "second"), ("gpu_from", "gpu_to")];
+const PAIRS: &[(&str, &str)] = &[
+    ("cpu_node", "memory_node"),
+    ("from", "to"),
+    ("cpu_a", "cpu_b"),
+    ("first", "second"),
+    ("gpu_from", "gpu_to"),
+];
 
 /// The two axes of a benchmark that make a square, rows first.
 pub fn axes<'a>(axes: &BTreeMap<&'a str, BTreeSet<&str>>) -> Option<(&'a str, &'a str)> {
@@ -53,15 +58,19 @@ pub fn pictured(lines: &[Line]) -> Vec<bool> {
         let count = |axis: &str| values.get(axis).map_or(0, BTreeSet::len);
         axes(values).is_some_and(|(rows, columns)| count(rows).max(count(columns)) > MOST_IN_TABLES)
     };
-    let large: BTreeSet<&str> =
-        values.iter().filter(|(_, values)| large(values)).map(|(benchmark, _)| *benchmark).collect();
+    let large: BTreeSet<&str> = values
+        .iter()
+        .filter(|(_, values)| large(values))
+        .map(|(benchmark, _)| *benchmark)
+        .collect();
     lines.iter().map(|line| large.contains(line.case.benchmark.as_str())).collect()
 }
 
 fn figure(view: &View<'_>, lines: &[&Line], rows: &str, columns: &str, id: &str) -> Figure {
     let first = lines[0];
     let names = |axis: &str| -> Vec<String> {
-        let mut names: Vec<&String> = lines.iter().filter_map(|line| line.case.params.get(axis)).collect();
+        let mut names: Vec<&String> =
+            lines.iter().filter_map(|line| line.case.params.get(axis)).collect();
         names.sort_by_key(|name| (words::rank(name), name.as_str()));
         names.dedup();
         names.into_iter().cloned().collect()
@@ -98,7 +107,8 @@ fn panel(
     (columns, column_names): (&str, &[String]),
     slot: usize,
 ) -> Panel {
-    let place = |names: &[String], name: Option<&String>| names.iter().position(|n| Some(n) == name);
+    let place =
+        |names: &[String], name: Option<&String>| names.iter().position(|n| Some(n) == name);
     let mut values = vec![None; row_names.len() * column_names.len()];
     for line in lines {
         let row = place(row_names, line.case.params.get(rows));
@@ -110,7 +120,8 @@ fn panel(
             }
         }
     }
-    let inert = |names: &[String]| names.iter().map(|name| crate::report::table::inert(name)).collect();
+    let inert =
+        |names: &[String]| names.iter().map(|name| crate::report::table::inert(name)).collect();
     Panel {
         slot,
         name: view.names[slot].clone(),
@@ -123,8 +134,11 @@ fn panel(
 
 /// The columns before which a memory node begins, where columns are CPUs.
 fn borders(view: &View<'_>, slot: usize, columns: &[String]) -> Vec<usize> {
-    let Some(run) = view.group.sides.get(slot).and_then(|side| side.runs.first()) else { return Vec::new() };
-    let firsts = super::environment::nodes(run).into_iter().filter_map(|(_, cpus)| cpus.first().copied());
+    let Some(run) = view.group.sides.get(slot).and_then(|side| side.runs.first()) else {
+        return Vec::new();
+    };
+    let firsts =
+        super::environment::nodes(run).into_iter().filter_map(|(_, cpus)| cpus.first().copied());
     let place = |cpu: usize| columns.iter().position(|name| *name == cpu.to_string());
     firsts.filter_map(place).filter(|place| *place > 0).collect()
 }
@@ -136,7 +150,8 @@ fn summary(panel: &Panel, line: &Line) -> String {
         return String::new();
     }
     let median = |local: bool| {
-        let cells = panel.values.iter().enumerate().filter(|(at, _)| (at / side == at % side) == local);
+        let cells =
+            panel.values.iter().enumerate().filter(|(at, _)| (at / side == at % side) == local);
         let mut values: Vec<f64> = cells.filter_map(|(_, value)| *value).collect();
         values.sort_by(f64::total_cmp);
         (!values.is_empty()).then(|| crate::stats::median(&values))
@@ -159,11 +174,15 @@ fn summary(panel: &Panel, line: &Line) -> String {
 fn table(matrix: &Matrix) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for panel in &matrix.panels {
-        let mut head = vec![format!("{}: {} \\ {}", panel.name, matrix.rows_are, matrix.columns_are)];
+        let mut head =
+            vec![format!("{}: {} \\ {}", panel.name, matrix.rows_are, matrix.columns_are)];
         head.extend(panel.columns.iter().cloned());
         rows.push(head);
-        for (name, values) in panel.rows.iter().zip(panel.values.chunks(panel.columns.len().max(1))) {
-            let number = |value: &Option<f64>| value.map_or("\u{2013}".to_owned(), crate::report::number::digits);
+        for (name, values) in panel.rows.iter().zip(panel.values.chunks(panel.columns.len().max(1)))
+        {
+            let number = |value: &Option<f64>| {
+                value.map_or("\u{2013}".to_owned(), crate::report::number::digits)
+            };
             rows.push([name.clone()].into_iter().chain(values.iter().map(number)).collect());
         }
     }

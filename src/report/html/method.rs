@@ -14,7 +14,8 @@ const MOST: usize = 400;
 /// Launches of the line that was launched most often, in run order.
 pub fn launches(view: &View<'_>) -> Option<Figure> {
     let lines = view.lines.iter().filter(|line| line.representative && line.gated());
-    let count = |line: &Line| line.values.iter().flatten().map(|value| value.launches).min().unwrap_or(0);
+    let count =
+        |line: &Line| line.values.iter().flatten().map(|value| value.launches).min().unwrap_or(0);
     // The first of several.
     let line = lines.rev().max_by_key(|line| count(line)).filter(|line| count(line) > 1)?;
     let mut all: Vec<(f64, usize, f64)> = Vec::new();
@@ -27,7 +28,8 @@ pub fn launches(view: &View<'_>) -> Option<Figure> {
     }
     let medians: Vec<f64> = (0..view.names.len())
         .map(|slot| {
-            let mut own: Vec<f64> = all.iter().filter(|launch| launch.1 == slot).map(|launch| launch.2).collect();
+            let mut own: Vec<f64> =
+                all.iter().filter(|launch| launch.1 == slot).map(|launch| launch.2).collect();
             own.sort_by(f64::total_cmp);
             median(&own)
         })
@@ -35,7 +37,12 @@ pub fn launches(view: &View<'_>) -> Option<Figure> {
     let launched = |(number, (_, slot, value)): (usize, &(f64, usize, f64))| Launched {
         slot: *slot,
         deviation: 100.0 * (value / medians[*slot] - 1.0),
-        tip: format!("launch {}\n{slot}|{}|{}", number + 1, view.names[*slot], line.with_unit(*value)),
+        tip: format!(
+            "launch {}\n{slot}|{}|{}",
+            number + 1,
+            view.names[*slot],
+            line.with_unit(*value)
+        ),
     };
     let drawn = Order {
         margin: 100.0 * view.policy.margin,
@@ -73,8 +80,13 @@ fn values(side: &Side, line: &Line) -> Vec<(f64, f64)> {
         let started = humantime::parse_rfc3339_weak(&run.run.started_at).ok();
         let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let Some(started) = started else { continue };
-        for launch in run.cases.iter().filter(|case| case.case == line.case).flat_map(|case| &case.launches) {
-            let values = launch.repeats.iter().filter_map(|repeat| repeat.values.get(&line.metric.name).copied());
+        for launch in
+            run.cases.iter().filter(|case| case.case == line.case).flat_map(|case| &case.launches)
+        {
+            let values = launch
+                .repeats
+                .iter()
+                .filter_map(|repeat| repeat.values.get(&line.metric.name).copied());
             if let Some(center) = launch_center(&values.collect::<Vec<f64>>()) {
                 found.push((started.as_secs_f64() + launch.at_s, center.exp()));
             }
@@ -158,7 +170,8 @@ pub fn rules(view: &View<'_>) -> Vec<String> {
 /// Dates of the first and the last run.
 pub fn dates(view: &View<'_>) -> Option<String> {
     let date = |text: &String| inert(text.split('T').next().unwrap_or_default());
-    let dates = || view.runs().map(|(_, run)| date(&run.run.started_at)).filter(|date| !date.is_empty());
+    let dates =
+        || view.runs().map(|(_, run)| date(&run.run.started_at)).filter(|date| !date.is_empty());
     let (first, last) = (dates().min()?, dates().max()?);
     Some(if first == last { first } else { format!("{first} to {last}") })
 }
@@ -170,16 +183,21 @@ pub fn spread(view: &View<'_>) -> Option<f64> {
         crate::stats::sd(&logs).filter(|sd| sd.is_finite())
     };
     let decided = view.lines.iter().filter(|line| line.gated());
-    let mut spreads: Vec<f64> = decided.flat_map(|line| line.values.iter().flatten().filter_map(of)).collect();
+    let mut spreads: Vec<f64> =
+        decided.flat_map(|line| line.values.iter().flatten().filter_map(of)).collect();
     spreads.sort_by(f64::total_cmp);
     (!spreads.is_empty()).then(|| median(&spreads).exp_m1())
 }
 
 /// Planned launches that have a value, and all that were begun.
 pub fn complete(view: &View<'_>) -> (usize, usize) {
-    let launches = || view.runs().flat_map(|(_, run)| run.cases.iter().flat_map(|case| &case.launches));
-    let skipped = |launch: &&vbench_results::Launch| matches!(launch.outcome, vbench_results::Outcome::Skipped { .. });
-    let measured = launches().filter(|launch| launch.outcome == vbench_results::Outcome::Measured).count();
+    let launches =
+        || view.runs().flat_map(|(_, run)| run.cases.iter().flat_map(|case| &case.launches));
+    let skipped = |launch: &&vbench_results::Launch| {
+        matches!(launch.outcome, vbench_results::Outcome::Skipped { .. })
+    };
+    let measured =
+        launches().filter(|launch| launch.outcome == vbench_results::Outcome::Measured).count();
     (measured, launches().filter(|launch| !skipped(launch)).count())
 }
 
@@ -188,7 +206,11 @@ pub fn launches_each(view: &View<'_>) -> String {
     let counts: Vec<usize> = view.launches.iter().map(|(launches, _)| *launches).collect();
     let same = counts.windows(2).all(|pair| pair[0] == pair[1]);
     match counts.first() {
-        Some(count) if same => format!("{}{}", crate::report::number::counted(*count, "launch"), if counts.len() > 1 { " each" } else { "" }),
+        Some(count) if same => format!(
+            "{}{}",
+            crate::report::number::counted(*count, "launch"),
+            if counts.len() > 1 { " each" } else { "" }
+        ),
         _ => {
             let each = counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             format!("{each} launches")

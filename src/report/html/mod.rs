@@ -11,6 +11,7 @@ mod headline;
 mod matrices;
 mod method;
 mod page;
+mod paper;
 mod sections;
 mod sha256;
 mod sweeps;
@@ -21,6 +22,7 @@ mod view;
 mod words;
 
 pub use self::page::page;
+pub use self::paper::pages;
 pub use self::view::{Group, Kind, Room, Side, View};
 
 use super::chart::Figure;

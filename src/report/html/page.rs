@@ -56,8 +56,12 @@ fn title(views: &[View<'_>]) -> String {
 fn group_title(view: &View<'_>) -> String {
     let name = crate::report::table::inert(&view.group.name);
     match view.group.kind {
-        Kind::Configurations => format!("{name}, {}", crate::report::number::counted(view.names.len(), "configuration")),
-        Kind::Twins => format!("{name} on {}", crate::report::number::counted(view.names.len(), "system")),
+        Kind::Configurations => {
+            format!("{name}, {}", crate::report::number::counted(view.names.len(), "configuration"))
+        }
+        Kind::Twins => {
+            format!("{name} on {}", crate::report::number::counted(view.names.len(), "system"))
+        }
     }
 }
 
@@ -306,31 +310,37 @@ fn compare(view: &View<'_>) -> Markup {
     let info = table::families(view, |line| folded(line) && informative(line));
     let title = if view.compared() { "Compare" } else { "Numbers" };
     let question = "The typical launch of each metric. A curve is represented by its last point.";
-    block(view, "compare", title, question, html! {
-        @if view.compared() { (controls(view)) }
-        @if !shown.is_empty() { (lines(view, &shown, true)) }
-        @for (families, text) in [(&others, "All other rows"), (&info, "Informative metrics, not judged")] {
-            @if !families.is_empty() {
-                details {
-                    summary { (text) " (" (families.iter().map(|family| family.lines.len()).sum::<usize>()) ")" }
-                    (lines(view, families, false))
+    block(
+        view,
+        "compare",
+        title,
+        question,
+        html! {
+            @if view.compared() { (controls(view)) }
+            @if !shown.is_empty() { (lines(view, &shown, true)) }
+            @for (families, text) in [(&others, "All other rows"), (&info, "Informative metrics, not judged")] {
+                @if !families.is_empty() {
+                    details {
+                        summary { (text) " (" (families.iter().map(|family| family.lines.len()).sum::<usize>()) ")" }
+                        (lines(view, families, false))
+                    }
                 }
             }
-        }
-        @let unlisted = view.lines.iter().filter(|line| !line.listed && !line.pictured).count();
-        @if unlisted > 0 {
-            p .small { (crate::report::number::counted(unlisted, "row")) " more: vbench diff " (view.names.join(" ")) " --all, or a report of this group alone." }
-        }
-        @if view.compared() { script .cells type="application/json" { (PreEscaped(table::data(view))) } }
-        @if !view.unmeasured.is_empty() {
-            details {
-                summary { "Cases without any value (" (view.unmeasured.len()) ")" }
-                ul .plain { @for (case, reason) in view.unmeasured.iter().take(100) {
-                    li { code { (crate::report::table::inert(case)) } ": " (crate::report::table::inert(reason)) }
-                } }
+            @let unlisted = view.lines.iter().filter(|line| !line.listed && !line.pictured).count();
+            @if unlisted > 0 {
+                p .small { (crate::report::number::counted(unlisted, "row")) " more: vbench diff " (view.names.join(" ")) " --all, or a report of this group alone." }
             }
-        }
-    })
+            @if view.compared() { script .cells type="application/json" { (PreEscaped(table::data(view))) } }
+            @if !view.unmeasured.is_empty() {
+                details {
+                    summary { "Cases without any value (" (view.unmeasured.len()) ")" }
+                    ul .plain { @for (case, reason) in view.unmeasured.iter().take(100) {
+                        li { code { (crate::report::table::inert(case)) } ": " (crate::report::table::inert(reason)) }
+                    } }
+                }
+            }
+        },
+    )
 }
 
 fn controls(view: &View<'_>) -> Markup {
@@ -401,7 +411,9 @@ fn row(view: &View<'_>, index: usize, line: &Line, dots: bool) -> Markup {
 }
 
 fn interval(line: &Line, value: &super::view::Value) -> String {
-    value.interval.map_or(String::new(), |(low, high)| format!("{} to {}", line.number(low), line.number(high)))
+    value.interval.map_or(String::new(), |(low, high)| {
+        format!("{} to {}", line.number(low), line.number(high))
+    })
 }
 
 /// A class, and that of the side, by which it is hidden.
@@ -411,7 +423,8 @@ fn classes(class: &str, slot: usize) -> String {
 
 /// The side that is really better than every other.
 fn best(line: &Line) -> Option<usize> {
-    let sides: Vec<usize> = (0..line.values.len()).filter(|side| line.values[*side].is_some()).collect();
+    let sides: Vec<usize> =
+        (0..line.values.len()).filter(|side| line.values[*side].is_some()).collect();
     let beats_all = |side: &usize| {
         sides.len() > 1
             && sides.iter().filter(|other| *other != side).all(|other| {
@@ -467,11 +480,16 @@ fn numbers(figure: &Figure) -> Markup {
 const MOST_COLUMNS: usize = 17;
 
 fn plain(figure: &Figure) -> Markup {
-    let width = |row: &Vec<String>| row.iter().skip(1).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width =
+        |row: &Vec<String>| row.iter().skip(1).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let width = figure.table.iter().map(width).max().unwrap_or(0);
     let line = |row: &Vec<String>| {
         let cells = row.iter().skip(1).map(|cell| format!(" {cell:>width$}"));
-        format!("{}\n{}\n", row.first().map_or("", String::as_str), cells.collect::<String>().trim_end())
+        format!(
+            "{}\n{}\n",
+            row.first().map_or("", String::as_str),
+            cells.collect::<String>().trim_end()
+        )
     };
     html! { pre { (figure.table.iter().map(line).collect::<String>()) } }
 }
@@ -494,44 +512,60 @@ fn all_findings(view: &View<'_>, found: &[Finding]) -> Markup {
         return html! {};
     }
     let question = "What is wrong with the measurement or the machine, and what to do.";
-    block(view, "findings", "Findings", question, html! {
-        @for (index, finding) in found.iter().enumerate() {
-            div .fd id={ (view.id) "-f" (index) } {
-                h3 { (severity(finding)) (finding.title) }
-                dl {
-                    dt { "Evidence" } dd { (finding.evidence) }
-                    dt { "Effect" } dd { (finding.effect) }
-                    dt { "Do" } dd { (finding.remedy) }
-                    dt { "Certainty" } dd { (finding.certainty) }
+    block(
+        view,
+        "findings",
+        "Findings",
+        question,
+        html! {
+            @for (index, finding) in found.iter().enumerate() {
+                div .fd id={ (view.id) "-f" (index) } {
+                    h3 { (severity(finding)) (finding.title) }
+                    dl {
+                        dt { "Evidence" } dd { (finding.evidence) }
+                        dt { "Effect" } dd { (finding.effect) }
+                        dt { "Do" } dd { (finding.remedy) }
+                        dt { "Certainty" } dd { (finding.certainty) }
+                    }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 fn machines(view: &View<'_>) -> Markup {
     let differences = environment::differences(view);
     let shared = environment::shared(view);
-    let question = if view.compared() { "Only what differs; the rest is folded." } else { "What is known about the machine." };
-    block(view, "environment", "Environment", question, html! {
-        @if view.compared() && differences.layout.is_empty() {
-            p .same-note { "No known fact about the layout differs." }
-        }
-        @if !differences.layout.is_empty() { (fact_table(view, &differences.layout)) }
-        @if !differences.others.is_empty() {
-            details { summary { "Names, and what is not known everywhere (" (differences.others.len()) ")" } (fact_table(view, &differences.others)) }
-        }
-        @if !differences.passing.is_empty() {
-            p .small { "Amounts of the moment, different in every run: " (differences.passing.join(", ")) "." }
-        }
-        @if !shared.is_empty() {
-            details {
-                summary { (shared.len()) " identical facts" }
-                dl .shared { @for (name, value) in &shared { dt { (name) } dd { (value) } } }
+    let question = if view.compared() {
+        "Only what differs; the rest is folded."
+    } else {
+        "What is known about the machine."
+    };
+    block(
+        view,
+        "environment",
+        "Environment",
+        question,
+        html! {
+            @if view.compared() && differences.layout.is_empty() {
+                p .same-note { "No known fact about the layout differs." }
             }
-        }
-        @if let Some(topology) = environment::topology(view) { div .gap { (figure(&topology)) } }
-    })
+            @if !differences.layout.is_empty() { (fact_table(view, &differences.layout)) }
+            @if !differences.others.is_empty() {
+                details { summary { "Names, and what is not known everywhere (" (differences.others.len()) ")" } (fact_table(view, &differences.others)) }
+            }
+            @if !differences.passing.is_empty() {
+                p .small { "Amounts of the moment, different in every run: " (differences.passing.join(", ")) "." }
+            }
+            @if !shared.is_empty() {
+                details {
+                    summary { (shared.len()) " identical facts" }
+                    dl .shared { @for (name, value) in &shared { dt { (name) } dd { (value) } } }
+                }
+            }
+            @if let Some(topology) = environment::topology(view) { div .gap { (figure(&topology)) } }
+        },
+    )
 }
 
 fn fact_table(view: &View<'_>, facts: &[environment::Difference]) -> Markup {
@@ -554,25 +588,31 @@ fn fact_table(view: &View<'_>, facts: &[environment::Difference]) -> Markup {
 
 fn how(view: &View<'_>) -> Markup {
     let (runs, more) = method::runs(view);
-    block(view, "method", "Method and raw data", "Enough to repeat every number in this report.", html! {
-        @if let Some(launches) = method::launches(view) { (figure(&launches)) }
-        @for rule in method::rules(view) { p { (rule) } }
-        details {
-            summary { "Stored runs (" (runs.len() + more) ")" }
-            table .runs {
-                thead { tr { th scope="col" { "Configuration" } th scope="col" { "Run" } th scope="col" { "Effort" } th scope="col" { "Machine" } th scope="col" { "Command" } } }
-                tbody { @for run in &runs { tr {
-                    th scope="row" data-l="Configuration" { (view.names[run.slot]) }
-                    td data-l="Run" {
-                        @if run.link.is_empty() { (run.id) } @else { a href=(run.link) { (run.id) } }
-                        small { (run.started) }
-                    }
-                    td data-l="Effort" { (run.effort) small { "vbench " (run.version) } }
-                    td data-l="Machine" { code { (run.fingerprint) } }
-                    td data-l="Command" { code { (run.command) } }
-                } } }
+    block(
+        view,
+        "method",
+        "Method and raw data",
+        "Enough to repeat every number in this report.",
+        html! {
+            @if let Some(launches) = method::launches(view) { (figure(&launches)) }
+            @for rule in method::rules(view) { p { (rule) } }
+            details {
+                summary { "Stored runs (" (runs.len() + more) ")" }
+                table .runs {
+                    thead { tr { th scope="col" { "Configuration" } th scope="col" { "Run" } th scope="col" { "Effort" } th scope="col" { "Machine" } th scope="col" { "Command" } } }
+                    tbody { @for run in &runs { tr {
+                        th scope="row" data-l="Configuration" { (view.names[run.slot]) }
+                        td data-l="Run" {
+                            @if run.link.is_empty() { (run.id) } @else { a href=(run.link) { (run.id) } }
+                            small { (run.started) }
+                        }
+                        td data-l="Effort" { (run.effort) small { "vbench " (run.version) } }
+                        td data-l="Machine" { code { (run.fingerprint) } }
+                        td data-l="Command" { code { (run.command) } }
+                    } } }
+                }
+                @if more > 0 { p .small { (more) " more runs are not listed." } }
             }
-            @if more > 0 { p .small { (more) " more runs are not listed." } }
-        }
-    })
+        },
+    )
 }

@@ -52,7 +52,10 @@ const NAMED: usize = 4;
 
 /// One sentence where no line of the chapter really differs.
 fn note(view: &View<'_>, lines: &[&Line]) -> Option<String> {
-    let decided: Vec<&&Line> = lines.iter().filter(|line| !matches!(line.metric.role, vbench_results::Role::Info)).collect();
+    let decided: Vec<&&Line> = lines
+        .iter()
+        .filter(|line| !matches!(line.metric.role, vbench_results::Role::Info))
+        .collect();
     if !view.compared() || decided.is_empty() || decided.iter().any(|line| line.moved()) {
         return None;
     }
@@ -63,7 +66,9 @@ fn note(view: &View<'_>, lines: &[&Line]) -> Option<String> {
     let (same, unclear) = (count(Verdict::Equivalent), count(Verdict::Inconclusive));
     let verdict = match (same, unclear) {
         (0, 0) => "Nothing here can be compared.".to_owned(),
-        (_, 0) => format!("No real difference: all {same} are the same within \u{b1}{}.", view.margin()),
+        (_, 0) => {
+            format!("No real difference: all {same} are the same within \u{b1}{}.", view.margin())
+        }
         (0, _) => format!("No difference is shown: all {unclear} are unclear."),
         _ => format!(
             "No difference is shown: {same} are the same within \u{b1}{}, {unclear} are unclear.",
@@ -82,6 +87,10 @@ fn spread(line: &Line) -> Option<String> {
     let (low, high) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
     let detail = if line.detail.is_empty() { String::new() } else { format!(" ({})", line.detail) };
     let (low, high) = (line.number(low), line.with_unit(high));
-    let range = if high.starts_with(&format!("{low} ")) || low == high { high } else { format!("{low} to {high}") };
+    let range = if high.starts_with(&format!("{low} ")) || low == high {
+        high
+    } else {
+        format!("{low} to {high}")
+    };
     Some(format!("{}{detail} {range}", line.name))
 }

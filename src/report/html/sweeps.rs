@@ -36,7 +36,9 @@ pub fn sweeps<'v>(lines: &[&'v Line]) -> Vec<Sweep<'v>> {
     for ((benchmark, metric), axes) in axes {
         let Some(axis) = swept(&axes) else { continue };
         let mut rest: BTreeMap<String, Vec<(f64, String, &'v Line)>> = BTreeMap::new();
-        for line in lines.iter().filter(|l| l.case.benchmark == benchmark && l.metric.name == metric) {
+        for line in
+            lines.iter().filter(|l| l.case.benchmark == benchmark && l.metric.name == metric)
+        {
             let Some(value) = line.case.params.get(axis) else { continue };
             let Some(number) = number(value) else { continue };
             let mut id = line.case.clone();
@@ -54,9 +56,12 @@ pub fn sweeps<'v>(lines: &[&'v Line]) -> Vec<Sweep<'v>> {
 
 /// The axis with most numbers, if it has enough and no two axes make a square.
 fn swept<'a>(axes: &BTreeMap<&'a str, BTreeSet<&str>>) -> Option<&'a str> {
-    let numeric = axes.iter().filter(|(_, values)| values.iter().all(|value| number(value).is_some()));
-    let mut counted: Vec<(usize, &&str)> =
-        numeric.map(|(axis, values)| (values.len(), axis)).filter(|(count, _)| *count >= LEAST).collect();
+    let numeric =
+        axes.iter().filter(|(_, values)| values.iter().all(|value| number(value).is_some()));
+    let mut counted: Vec<(usize, &&str)> = numeric
+        .map(|(axis, values)| (values.len(), axis))
+        .filter(|(count, _)| *count >= LEAST)
+        .collect();
     counted.sort();
     if super::matrices::axes(axes).is_some() {
         return None;
@@ -94,8 +99,10 @@ fn curve(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Figure {
     let first = sweep.points[0].2;
     let scale = scale(sweep);
     let factor = (scale.0, scale.1.as_str());
-    let series: Vec<Series> =
-        (0..view.names.len()).map(|slot| series(view, sweep, slot, factor)).filter(|s| !s.points.is_empty()).collect();
+    let series: Vec<Series> = (0..view.names.len())
+        .map(|slot| series(view, sweep, slot, factor))
+        .filter(|s| !s.points.is_empty())
+        .collect();
     let (places, plateaus, told) = hierarchy(view, sweep, factor);
     let lines = Lines {
         id: format!("{id}-clip"),
@@ -166,7 +173,8 @@ fn series(view: &View<'_>, sweep: &Sweep<'_>, slot: usize, factor: (f64, &str)) 
 /// `101 ns (100 to 102)`.
 pub fn told(value: &Value, (factor, unit): (f64, &str)) -> String {
     let number = |value: f64| crate::report::number::digits(value / factor);
-    let interval = value.interval.map(|(low, high)| format!(" ({} to {})", number(low), number(high)));
+    let interval =
+        value.interval.map(|(low, high)| format!(" ({} to {})", number(low), number(high)));
     let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
     format!("{}{unit}{}", number(value.typical), interval.unwrap_or_default())
 }
@@ -205,11 +213,14 @@ fn hierarchy(
     factor: (f64, &str),
 ) -> (Vec<Place>, Vec<Plateau>, String) {
     let first = sweep.points[0].2;
-    let fits = first.metric.name == "latency" && sweep.axis == "size" && sweep.points.len() >= LEAST_FOR_LEVELS;
+    let fits = first.metric.name == "latency"
+        && sweep.axis == "size"
+        && sweep.points.len() >= LEAST_FOR_LEVELS;
     if !fits {
         return (Vec::new(), Vec::new(), String::new());
     }
-    let found: Vec<Vec<levels::Level>> = (0..view.names.len()).map(|slot| plateaus(sweep, slot)).collect();
+    let found: Vec<Vec<levels::Level>> =
+        (0..view.names.len()).map(|slot| plateaus(sweep, slot)).collect();
     let claims = claims(view);
     let sizes: Vec<u64> = claims.iter().map(|(_, size)| *size).collect();
     let verdicts = levels::compare(&found[0], &sizes);
@@ -255,7 +266,8 @@ fn sentence(
     claims: &[(String, u64)],
     verdicts: &[levels::Claim],
 ) -> String {
-    let of = if view.compared() { format!("Levels of {}", view.names[0]) } else { "Levels".to_owned() };
+    let of =
+        if view.compared() { format!("Levels of {}", view.names[0]) } else { "Levels".to_owned() };
     let level = |level: &levels::Level| {
         let to = words::spaced(&Bytes(level.to).to_string());
         let (factor, unit) = words::prefixed(level.value, &line.metric.unit);
@@ -277,7 +289,13 @@ fn sentence(
     format!("{of}: {measured}.{told}")
 }
 
-fn figure(id: &str, title: String, caption: String, lines: &Lines, table: Vec<Vec<String>>) -> Figure {
+fn figure(
+    id: &str,
+    title: String,
+    caption: String,
+    lines: &Lines,
+    table: Vec<Vec<String>>,
+) -> Figure {
     Figure {
         id: id.to_owned(),
         title,
@@ -352,10 +370,20 @@ pub fn percentiles(view: &View<'_>, lines: &[&Line], id: &str) -> Option<Figure>
     }
     // The largest case says most: all vCPUs.
     let with_most = cases.into_values().filter(|lines| lines.len() >= 3);
-    let mut chosen = with_most.max_by_key(|lines| lines[0].1.case.params.values().map(|v| words::rank(v)).filter(|rank| *rank < u64::MAX).max())?;
+    let mut chosen = with_most.max_by_key(|lines| {
+        lines[0]
+            .1
+            .case
+            .params
+            .values()
+            .map(|v| words::rank(v))
+            .filter(|rank| *rank < u64::MAX)
+            .max()
+    })?;
     chosen.sort_by(|a, b| a.0.total_cmp(&b.0));
     let name = |line: &Line| words::spelt(&line.metric.name);
-    let points = chosen.iter().enumerate().map(|(place, (_, line))| (place as f64, name(line), *line));
+    let points =
+        chosen.iter().enumerate().map(|(place, (_, line))| (place as f64, name(line), *line));
     let sweep = Sweep { axis: "percentile".to_owned(), points: points.collect() };
     let first = sweep.points[0].2;
     let scale = scale(&sweep);

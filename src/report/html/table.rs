@@ -24,7 +24,9 @@ pub fn representatives(lines: &[Line]) -> Vec<bool> {
         })
         .collect();
     let stands = |line: &Line| {
-        line.metric.role != Role::Info && !in_square(line) && !inner.contains(&std::ptr::from_ref(line))
+        line.metric.role != Role::Info
+            && !in_square(line)
+            && !inner.contains(&std::ptr::from_ref(line))
     };
     let mut chosen: Vec<usize> = (0..lines.len()).filter(|index| stands(&lines[*index])).collect();
     chosen.sort_by_key(|index| !lines[*index].moved());
@@ -51,7 +53,9 @@ pub struct Family<'v> {
 /// The lines that stand in the table, or the others that decide, or the informative ones.
 pub fn families<'v>(view: &'v View<'_>, which: impl Fn(&Line) -> bool) -> Vec<Family<'v>> {
     let mut families: Vec<Family<'v>> = Vec::new();
-    for (index, line) in view.lines.iter().enumerate().filter(|(_, line)| line.listed && which(line)) {
+    for (index, line) in
+        view.lines.iter().enumerate().filter(|(_, line)| line.listed && which(line))
+    {
         let title = match line.metric.role {
             Role::Control => "Controls: must not change".to_owned(),
             _ => Chapter::of(&line.kind, &line.case.benchmark).title(),
@@ -147,7 +151,10 @@ pub fn data(view: &View<'_>) -> String {
             if line.pictured || !line.listed {
                 return serde_json::Value::Null;
             }
-            let bases = line.cells.iter().map(|cells| cells.iter().map(|c| cell(line, c)).collect::<Vec<_>>());
+            let bases = line
+                .cells
+                .iter()
+                .map(|cells| cells.iter().map(|c| cell(line, c)).collect::<Vec<_>>());
             serde_json::json!(bases.collect::<Vec<_>>())
         })
         .collect();

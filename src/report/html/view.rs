@@ -319,10 +319,8 @@ fn lines(comparisons: &[Comparison], sides: usize) -> Vec<Line> {
         let key = |row: &Row| (row.case.clone(), row.metric.name.clone());
         pair.rows.iter().enumerate().map(|(index, row)| (key(row), index)).collect()
     };
-    let indexed: Vec<Vec<BTreeMap<(CaseId, String), usize>>> = comparisons
-        .iter()
-        .map(|comparison| comparison.pairs.iter().map(keyed).collect())
-        .collect();
+    let indexed: Vec<Vec<BTreeMap<(CaseId, String), usize>>> =
+        comparisons.iter().map(|comparison| comparison.pairs.iter().map(keyed).collect()).collect();
     let all: BTreeSet<Key<'_>> = comparisons
         .iter()
         .flat_map(|comparison| &comparison.pairs)
@@ -349,7 +347,8 @@ fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Opti
         let as_base = others(side).find_map(|other| row(side, other)?.base.as_ref());
         as_base.or_else(|| others(side).find_map(|base| row(base, side)?.candidate.as_ref()))
     };
-    let values: Vec<Option<Value>> = (0..sides).map(|side| measured(side).and_then(Value::of)).collect();
+    let values: Vec<Option<Value>> =
+        (0..sides).map(|side| measured(side).and_then(Value::of)).collect();
     let cell = |base: usize, side: usize| match row(base, side) {
         _ if base == side => Cell::BASE,
         Some(row) => Cell::of(row),

@@ -26,7 +26,14 @@ impl Chapter {
     pub fn of(kind: &str, benchmark: &str) -> Self {
         let function = benchmark.to_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| function.contains(word));
-        if has(&["allreduce", "all_reduce", "allgather", "all_gather", "reduce_scatter", "alltoall"]) {
+        if has(&[
+            "allreduce",
+            "all_reduce",
+            "allgather",
+            "all_gather",
+            "reduce_scatter",
+            "alltoall",
+        ]) {
             return Self::Collectives;
         }
         match kind.to_lowercase().as_str() {
@@ -55,7 +62,9 @@ impl Chapter {
             Self::Memory => "How fast memory is, and where each cache ends.",
             Self::Cpu => "How much the vCPUs get done, and what keeps them from it.",
             Self::Gpu => "Kernels depend on the GPU alone; copies cross the vCPU's memory.",
-            Self::Collectives => "What GPUs or processes exchange: large messages show bandwidth, small ones latency.",
+            Self::Collectives => {
+                "What GPUs or processes exchange: large messages show bandwidth, small ones latency."
+            }
             Self::Other(_) => "Measured by your own benchmarks.",
         }
     }
@@ -163,7 +172,8 @@ pub fn order(line: &Line) -> (Chapter, String, String, Vec<(String, u64, String)
 /// A number to sort texts by: sizes and counts by their value.
 pub fn rank(value: &str) -> u64 {
     let size = value.parse::<crate::quantity::Bytes>().ok().map(|bytes| bytes.0);
-    size.or_else(|| value.parse::<f64>().ok().map(|number| (number.max(0.0) * 1e3) as u64)).unwrap_or(u64::MAX)
+    size.or_else(|| value.parse::<f64>().ok().map(|number| (number.max(0.0) * 1e3) as u64))
+        .unwrap_or(u64::MAX)
 }
 
 /// `GB/s, higher is better`.
@@ -172,7 +182,11 @@ pub fn unit_and_direction(line: &Line) -> String {
         Better::Higher => "higher is better",
         Better::Lower => "lower is better",
     };
-    if line.shown.1.is_empty() { direction.to_owned() } else { format!("{}, {direction}", line.shown.1) }
+    if line.shown.1.is_empty() {
+        direction.to_owned()
+    } else {
+        format!("{}, {direction}", line.shown.1)
+    }
 }
 
 /// `7.26× higher`, `28% lower`: percent below a factor of two, a decimal below ten percent.
@@ -193,7 +207,9 @@ pub fn verdict(cell: &Cell) -> String {
     let Some(verdict) = cell.verdict else { return "baseline".to_owned() };
     let sign = verdict.sign();
     match (verdict, cell.ratio) {
-        (Verdict::Improvement | Verdict::Regression, Some(ratio)) => format!("{sign} {}", change(ratio)),
+        (Verdict::Improvement | Verdict::Regression, Some(ratio)) => {
+            format!("{sign} {}", change(ratio))
+        }
         (verdict, _) => format!("{sign} {}", verdict.word()),
     }
 }
@@ -267,7 +283,10 @@ mod tests {
         assert_eq!(read("latency::pointer_chase", "latency"), "Pointer chase latency");
         assert_eq!(read("study::mem_latency", "latency"), "Memory latency");
         assert_eq!(read("gpu::all_reduce", "busbw"), "All-reduce bus bandwidth");
-        assert_eq!(detail(&"a::b/order=random,size=512MiB,threads=2".parse().unwrap()), "random, 512 MiB, threads 2");
+        assert_eq!(
+            detail(&"a::b/order=random,size=512MiB,threads=2".parse().unwrap()),
+            "random, 512 MiB, threads 2"
+        );
         assert_eq!((spaced("4KiB"), spaced("default")), ("4 KiB".into(), "default".into()));
     }
 
@@ -276,7 +295,15 @@ mod tests {
         let read: Vec<String> = [7.265, 1.28, 0.721, 0.426, 1.0, 1.0004, 1.05].map(change).into();
         assert_eq!(
             read,
-            ["7.26\u{d7} higher", "28% higher", "28% lower", "57% lower", "0.0%", "0.0%", "5.0% higher"]
+            [
+                "7.26\u{d7} higher",
+                "28% higher",
+                "28% lower",
+                "57% lower",
+                "0.0%",
+                "0.0%",
+                "5.0% higher"
+            ]
         );
         assert_eq!(range(0.7, 0.74), "-30.0 to -26.0%");
         assert_eq!(range(7.1, 7.4), "7.10 to 7.40\u{d7}");
