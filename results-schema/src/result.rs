@@ -254,6 +254,15 @@ impl ResultSet {
     /// # Errors
     /// As [`ResultSet::read`].
     pub fn from_json(text: &str, path: &Path) -> Result<Self, ReadError> {
+        // Most files are sound: only one that is not is looked at twice, for what is wrong with it.
+        match serde_json::from_str::<Self>(text) {
+            Ok(set) if check_version(&set.schema_version).is_ok() => Ok(set),
+            _ => Self::explained(text, path),
+        }
+    }
+
+    /// What is wrong with `text`: first its version, because a newer one may look different.
+    fn explained(text: &str, path: &Path) -> Result<Self, ReadError> {
         let invalid = |message| ReadError::Invalid { path: path.to_owned(), message };
         let versioned: Versioned = serde_json::from_str(text).map_err(|error| {
             let what =

@@ -60,6 +60,7 @@ Examples:
   vbench export csv default -o samples.csv  for other tools: also JUnit, OpenMetrics, Bencher ...
   vbench gate --baseline main --candidate X may this pass? one exit code for CI
   vbench effects                            what each declared factor does to each metric
+  vbench report                             all stored runs as one page: report.html
 
 Without a command the arguments are those of `run`, so `cargo bench -- stream` works.
 Every flag of `run` has an environment twin: VBENCH_ and its name, such as VBENCH_PROFILE.
@@ -108,6 +109,9 @@ pub enum Command {
     /// Store what another tool wrote as a run: sysbench, STREAM, nccl-tests, hyperfine, ...
     #[command(after_help = import::EXAMPLES)]
     Import(import::ImportArgs),
+    /// Write a report: one HTML page of stored runs, for people
+    #[command(after_help = super::report::EXAMPLES)]
+    Report(super::report::ReportArgs),
     /// Print the JSON Schema of result.json, or the columns of the CSV files
     Schema(super::SchemaArgs),
     /// Print shell completions

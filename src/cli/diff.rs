@@ -6,6 +6,7 @@ use crate::report::diff::{View, csv, json, markdown, text};
 use crate::store;
 use crate::terminal::Style;
 use clap::{Args, ValueEnum};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use vbench_results::ResultSet;
@@ -194,13 +195,16 @@ pub fn configurations(
 ) -> Result<Vec<Configuration>, String> {
     let mut found: BTreeMap<(String, String), Configuration> = BTreeMap::new();
     let mut left_out = None;
-    let read = |folder: PathBuf, console: &mut Console<'_>| {
-        let runs = read(&folder, console)?;
-        Ok::<_, String>(runs.into_iter().map(move |results| (results, folder.clone())))
-    };
+    let folders = folders(out, named)?;
+    // Thousands of files: parsing takes as many CPUs as there are.
+    let read: Vec<_> = folders.par_iter().map(|folder| read(folder)).collect();
     let mut runs = Vec::new();
-    for folder in folders(out, named)? {
-        runs.extend(read(folder, console)?);
+    for (folder, read) in folders.into_iter().zip(read) {
+        let (results, warnings) = read?;
+        for warning in warnings {
+            console.warn(&warning);
+        }
+        runs.extend(results.into_iter().map(|results| (results, folder.clone())));
     }
     for (results, folder) in runs {
         if let Some(reason) = &results.run.quarantine {
@@ -221,24 +225,23 @@ pub fn configurations(
     }
 }
 
-/// The run in a folder or a `result.json`, or every run of a `samples.csv`.
-fn read(path: &Path, console: &mut Console<'_>) -> Result<Vec<ResultSet>, String> {
+/// The run in a folder or a `result.json`, or every run of a `samples.csv`; and warnings.
+fn read(path: &Path) -> Result<(Vec<ResultSet>, Vec<String>), String> {
+    let mut warnings = Vec::new();
     let runs = if store::is_csv(path) {
         store::read_csv(path).map_err(|error| error.to_string())?
     } else {
         let stored = store::read(path).map_err(|error| error.to_string())?;
-        for damage in &stored.damage {
-            console.warn(damage);
-        }
+        warnings.extend(stored.damage);
         if !stored.finished {
-            console.warn(&format!("{} is unfinished", path.display()));
+            warnings.push(format!("{} is unfinished", path.display()));
         }
         vec![stored.results]
     };
     if runs.is_empty() {
         return Err(format!("{} holds no row", path.display()));
     }
-    Ok(runs)
+    Ok((runs, warnings))
 }
 
 fn holds_value(run: &ResultSet) -> bool {
@@ -308,7 +311,7 @@ fn run_names(out: &Path, folder: &Path) -> Vec<String> {
     vec![config, configuration, id(folder), below]
 }
 
-/// A run's folder or file, or every run in the folder of a configuration or a system.
+/// A run's folder or file, or every run in the folder of a configuration, a system or all of them.
 fn below(path: &Path) -> Result<Vec<PathBuf>, String> {
     let is_run = |folder: &Path| {
         folder.join(store::RESULT).exists() || folder.join(store::journal::JOURNAL).exists()
@@ -322,7 +325,9 @@ fn below(path: &Path) -> Result<Vec<PathBuf>, String> {
     };
     let mut runs = children(path);
     let deeper: Vec<PathBuf> = runs.iter().flat_map(|folder| children(folder)).collect();
+    let deepest: Vec<PathBuf> = deeper.iter().flat_map(|folder| children(folder)).collect();
     runs.extend(deeper);
+    runs.extend(deepest);
     runs.retain(|folder| is_run(folder));
     runs.sort();
     if runs.is_empty() { Err(format!("no runs in {}", path.display())) } else { Ok(runs) }

@@ -13,6 +13,7 @@ mod list;
 mod measure;
 mod plan_samples;
 mod progress;
+mod report;
 mod run;
 mod show;
 mod smoke;
@@ -164,6 +165,7 @@ fn dispatch(
         Command::Effects(args) => effects::effects(&args, console),
         Command::Claims(args) => effects::claims(&args, console),
         Command::Import(args) => import::import(&args, arguments, console),
+        Command::Report(args) => report::report(&args, console),
         Command::Schema(args) => Ok(schema(&args, console)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut console.out);

@@ -1,11 +1,15 @@
 //! What a person sees: numbers with units, columns, and the tables of a run.
 
 pub mod advice;
+pub mod chart;
 pub mod claims;
 pub mod diff;
+#[cfg(feature = "pdf")]
 pub mod effects;
+pub mod files;
 pub mod floors;
 pub mod gate;
+pub mod html;
 pub mod info;
 pub mod levels;
 pub mod run;

@@ -1,0 +1,307 @@
+//! Which configuration for which workload: a rule over verdicts, never written by hand.
+//!
+//! Each class of workload has a primary metric. The configurations that no other is really better
+//! than in it are its winners; among several the one with the fewest real losses elsewhere is
+//! named. What it gives up are its real losses against the best of every other class.
+
+use super::view::{Line, View};
+use super::words::{self, Chapter};
+use crate::compare::Verdict;
+use std::cmp::Reverse;
+use vbench_results::Better;
+
+/// A kind of work and the line that decides about it.
+#[derive(Clone, Debug)]
+pub struct Class<'v> {
+    /// If the machine mostly does this ...
+    pub title: String,
+    /// Examples of it.
+    pub hint: String,
+    /// What the metric is called in a sentence.
+    pub noun: String,
+    /// The primary metric.
+    pub line: &'v Line,
+}
+
+/// How a known class finds its line: title, examples, noun, parts of the function's name, metrics.
+struct Known {
+    title: &'static str,
+    hint: &'static str,
+    noun: &'static str,
+    functions: &'static [&'static str],
+    metrics: &'static [&'static str],
+}
+
+const KNOWN: &[Known] = &[
+    Known {
+        title: "Memory-bound CPU work",
+        hint: "data loading, ETL, CPU inference",
+        noun: "memory bandwidth",
+        functions: &["stream", "mbw"],
+        metrics: &["triad", "bandwidth"],
+    },
+    Known {
+        title: "Multi-GPU training",
+        hint: "large all-reduce",
+        noun: "all-reduce",
+        functions: &["allreduce", "all_reduce"],
+        metrics: &["busbw", "busbw_peak", "algbw"],
+    },
+    Known {
+        title: "Latency-sensitive serving",
+        hint: "lookups, small requests",
+        noun: "memory latency",
+        functions: &["pointer_chase", "chase", "mem_latency", "memory_latency", "latency"],
+        metrics: &["latency", "time"],
+    },
+    Known {
+        title: "Many CPU threads",
+        hint: "compilation, preprocessing",
+        noun: "CPU throughput",
+        functions: &["prime", "primes", "sysbench_cpu"],
+        metrics: &["rate", "events_per_second", "events"],
+    },
+    Known {
+        title: "GPU compute only",
+        hint: "kernels, no transfers",
+        noun: "matrix multiplication",
+        functions: &["matmul", "gemm"],
+        metrics: &["rate", "tflops", "time", "time_lo"],
+    },
+];
+
+/// Most classes of the reader's own benchmarks.
+const MOST_OWN: usize = 4;
+
+impl Known {
+    /// How well a line stands for the class: metric, plain access, then the largest case.
+    fn fits(&self, line: &Line) -> Option<(Reverse<usize>, u8, u64)> {
+        let function = line.function().to_lowercase();
+        if !self.functions.contains(&function.as_str())
+            || line.metric.role == vbench_results::Role::Info
+        {
+            return None;
+        }
+        let metric = self.metrics.iter().position(|metric| *metric == line.metric.name)?;
+        let plain = ["cached", "random", "yes", "DRAM", "f32"];
+        let plain = line.case.params.values().any(|value| plain.contains(&value.as_str()));
+        let sizes = line.case.params.values().map(|value| words::rank(value));
+        let largest = sizes.filter(|rank| *rank < u64::MAX).max().unwrap_or(0);
+        Some((Reverse(metric), u8::from(plain), largest))
+    }
+}
+
+/// The classes that the stored results can tell something about.
+pub fn classes<'v>(view: &'v View<'_>) -> Vec<Class<'v>> {
+    let mut classes: Vec<Class<'v>> = Vec::new();
+    for known in KNOWN {
+        let fitting = view.lines.iter().filter_map(|line| Some((known.fits(line)?, line)));
+        if let Some((_, line)) = fitting.max_by_key(|(fit, _)| *fit) {
+            classes.push(Class {
+                title: known.title.to_owned(),
+                hint: known.hint.to_owned(),
+                noun: known.noun.to_owned(),
+                line,
+            });
+        }
+    }
+    classes.extend(own(view).into_iter().take(MOST_OWN));
+    classes
+}
+
+/// A class for each benchmark of a kind that no chapter of ours covers.
+fn own<'v>(view: &'v View<'_>) -> Vec<Class<'v>> {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut classes = Vec::new();
+    for line in view.lines.iter().filter(|line| line.representative && line.gated()) {
+        let other = matches!(Chapter::of(&line.kind, &line.case.benchmark), Chapter::Other(_));
+        if other && !seen.contains(&line.case.benchmark.as_str()) {
+            seen.push(&line.case.benchmark);
+            let function = crate::report::table::inert(&words::spelt(line.function()));
+            classes.push(Class {
+                title: format!("Work like {function}"),
+                hint: line.detail.clone(),
+                noun: line.name.clone(),
+                line,
+            });
+        }
+    }
+    classes
+}
+
+/// What is chosen for a class.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// This side is at least as good as any, and really better than some.
+    Side(usize),
+    /// All are shown to be the same.
+    Any,
+    /// Nothing is shown: some are unclear.
+    Unclear,
+}
+
+/// True when `side` is shown to be better than `base`.
+fn beats(line: &Line, side: usize, base: usize) -> bool {
+    cell(line, base, side).is_some_and(|cell| cell.verdict == Some(Verdict::Improvement))
+}
+
+fn cell(line: &Line, base: usize, side: usize) -> Option<&super::view::Cell> {
+    line.cells.get(base)?.get(side)
+}
+
+fn measured(line: &Line) -> Vec<usize> {
+    (0..line.values.len()).filter(|side| line.values[*side].is_some()).collect()
+}
+
+/// The sides that no other is really better than.
+pub fn winners(line: &Line) -> Vec<usize> {
+    let sides = measured(line);
+    let unbeaten = |side: &usize| !sides.iter().any(|other| beats(line, *other, *side));
+    sides.iter().copied().filter(unbeaten).collect()
+}
+
+/// The choice for `class` among `classes`.
+pub fn choose(class: &Class<'_>, classes: &[Class<'_>]) -> Choice {
+    let line = class.line;
+    let (sides, winners) = (measured(line), winners(line));
+    if winners.len() < sides.len() {
+        let value = |side: usize| line.values[side].as_ref().map_or(0.0, |value| value.typical);
+        // Only a side that beats another has earned its place.
+        let earned = winners
+            .iter()
+            .copied()
+            .filter(|side| sides.iter().any(|other| beats(line, *side, *other)));
+        let better = |a: f64, b: f64| match line.metric.better {
+            Better::Higher => b.total_cmp(&a),
+            Better::Lower => a.total_cmp(&b),
+        };
+        let best = earned.min_by(|a, b| {
+            let losses = |side: usize| losses(side, class, classes);
+            let count = |side: usize| losses(side).len();
+            let size =
+                |side: usize| losses(side).iter().map(|(_, ratio)| ratio.ln().abs()).sum::<f64>();
+            let losses = count(*a).cmp(&count(*b)).then(size(*a).total_cmp(&size(*b)));
+            losses.then(better(value(*a), value(*b))).then(a.cmp(b))
+        });
+        return best.map_or(Choice::Unclear, Choice::Side);
+    }
+    let all_same = sides.iter().all(|base| {
+        sides.iter().filter(|side| *side != base).all(|side| {
+            cell(line, *base, *side).is_some_and(|cell| cell.verdict == Some(Verdict::Equivalent))
+        })
+    });
+    if all_same && sides.len() > 1 { Choice::Any } else { Choice::Unclear }
+}
+
+/// The classes other than `class` in which `side` is really worse than their best, with the ratio
+/// of `side` to that best.
+pub fn losses<'c, 'v>(
+    side: usize,
+    class: &Class<'v>,
+    classes: &'c [Class<'v>],
+) -> Vec<(&'c Class<'v>, f64)> {
+    let others = classes.iter().filter(|other| !std::ptr::eq(other.line, class.line));
+    others.filter_map(|other| Some((other, loss(side, other.line)?))).collect()
+}
+
+/// The largest real loss of `side` against any other, as the ratio of `side` to it.
+pub fn loss(side: usize, line: &Line) -> Option<f64> {
+    let beaten = measured(line).into_iter().filter(|other| beats(line, *other, side));
+    let ratios = beaten.filter_map(|other| cell(line, other, side)?.ratio);
+    ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))
+}
+
+/// A class's row: what to use, why, what else there is, what it gives up.
+pub struct Advice {
+    /// What is chosen.
+    pub choice: Choice,
+    /// Why.
+    pub because: String,
+    /// The numbers behind it.
+    pub numbers: String,
+    /// What it costs elsewhere.
+    pub gives_up: String,
+}
+
+/// The row of `class`.
+pub fn advice(view: &View<'_>, class: &Class<'_>, classes: &[Class<'_>]) -> Advice {
+    let choice = choose(class, classes);
+    let line = class.line;
+    let (because, gives_up) = match &choice {
+        Choice::Side(side) => (because(view, line, *side), given_up(*side, class, classes)),
+        Choice::Any => (format!("the same within \u{b1}{}", view.margin()), "nothing".to_owned()),
+        Choice::Unclear => (unclear(line), "not known yet".to_owned()),
+    };
+    Advice { choice, because, numbers: numbers(view, line), gives_up }
+}
+
+fn because(view: &View<'_>, line: &Line, side: usize) -> String {
+    // Against the base, or for the base against the best other.
+    let other = if side == 0 {
+        let sides =
+            measured(line).into_iter().filter(|other| *other != 0 && beats(line, 0, *other));
+        sides.max_by(|a, b| {
+            let gain = |side: usize| {
+                cell(line, side, 0)
+                    .and_then(|cell| cell.ratio)
+                    .map_or(0.0, |ratio| line.gain(ratio))
+            };
+            gain(*b).total_cmp(&gain(*a))
+        })
+    } else {
+        Some(0)
+    };
+    let ratio = other.and_then(|other| {
+        let cell = cell(line, other, side)?;
+        cell.real().then_some((other, cell.ratio?))
+    });
+    match ratio {
+        Some((other, ratio)) => {
+            format!("{}: {} than {}", line.name, words::change(ratio), view.names[other])
+        }
+        None => format!("{}: really better than another", line.name),
+    }
+}
+
+fn numbers(view: &View<'_>, line: &Line) -> String {
+    let each = line.values.iter().enumerate().filter_map(|(side, value)| {
+        Some(format!("{} {}", view.names[side], line.number(value.as_ref()?.typical)))
+    });
+    let each: Vec<String> = each.collect();
+    let unit = if line.shown.1.is_empty() { String::new() } else { format!(" {}", line.shown.1) };
+    let detail = if line.detail.is_empty() { String::new() } else { format!(" ({})", line.detail) };
+    format!("{}{unit}{detail}", each.join(", "))
+}
+
+fn given_up(side: usize, class: &Class<'_>, classes: &[Class<'_>]) -> String {
+    let lost = losses(side, class, classes);
+    if lost.is_empty() {
+        return "nothing measurable".to_owned();
+    }
+    lost.into_iter().map(|(other, ratio)| lost_part(other, ratio)).collect::<Vec<_>>().join(", ")
+}
+
+/// `57% of all-reduce`, `38% higher memory latency`.
+pub fn lost_part(class: &Class<'_>, ratio: f64) -> String {
+    match class.line.metric.better {
+        Better::Higher => format!("{} of {}", percent(1.0 - ratio), class.noun),
+        Better::Lower => format!("{} {}", words::change(ratio), class.noun),
+    }
+}
+
+/// `57%`, with a decimal below ten.
+pub fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    if percent.abs() < 9.5 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
+}
+
+/// Why nothing can be chosen, from the cell that needs least.
+fn unclear(line: &Line) -> String {
+    let cells =
+        line.cells.iter().flatten().filter(|cell| cell.verdict == Some(Verdict::Inconclusive));
+    let least = cells.min_by_key(|cell| cell.need.unwrap_or(usize::MAX));
+    match least {
+        Some(cell) => format!("unclear: {}", words::unclear(cell, line.level.name())),
+        None => "nothing to compare".to_owned(),
+    }
+}

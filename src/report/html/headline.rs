@@ -1,0 +1,327 @@
+//! The first sentences of a group: the largest real gain and the largest real loss against the
+//! base. Configurations are named, never causes.
+
+use super::choose::{self, Choice, Class};
+use super::view::{Cell, Line, View};
+use super::words;
+use crate::compare::Verdict;
+use crate::report::number::digits;
+use vbench_results::Better;
+
+/// One real change against the base.
+struct Move<'v> {
+    side: usize,
+    noun: String,
+    line: &'v Line,
+    ratio: f64,
+}
+
+impl Move<'_> {
+    fn size(&self) -> f64 {
+        self.ratio.ln().abs()
+    }
+}
+
+/// The headline.
+pub fn headline(view: &View<'_>, classes: &[Class<'_>]) -> String {
+    if !view.compared() {
+        return alone(view, classes);
+    }
+    let (gains, losses) = moves(view, classes);
+    // Of those that are as large within the margin, the first.
+    let largest = |moves: &[Move<'_>]| -> Option<usize> {
+        let most = moves.iter().map(Move::size).fold(0.0, f64::max);
+        moves.iter().position(|found| found.size() >= most - view.policy.tau())
+    };
+    let base = &view.names[0];
+    let (gain, loss) = (largest(&gains).map(|i| &gains[i]), largest(&losses).map(|i| &losses[i]));
+    let text = match (gain, loss) {
+        (None, None) => return nothing_real(view),
+        (Some(gain), None) => {
+            format!("{} {} and loses nothing that was measured", name(view, gain), won(gain, base))
+        }
+        (None, Some(loss)) => {
+            format!("{} {} and gains nothing that was measured", name(view, loss), lost(loss, base))
+        }
+        (Some(gain), Some(_)) => {
+            let own: Vec<&Move<'_>> = losses.iter().filter(|loss| loss.side == gain.side).collect();
+            let worst = own.into_iter().max_by(|a, b| a.size().total_cmp(&b.size()));
+            match (worst, loss) {
+                (Some(own), _) => {
+                    format!("{} {} and {}", name(view, gain), won(gain, base), lost(own, base))
+                }
+                (None, Some(loss)) => format!(
+                    "{} {}; {} {}",
+                    name(view, gain),
+                    won(gain, base),
+                    name(view, loss),
+                    lost(loss, base)
+                ),
+                (None, None) => format!("{} {}", name(view, gain), won(gain, base)),
+            }
+        }
+    };
+    let everywhere = (0..view.names.len())
+        .any(|side| classes.iter().all(|class| choose::winners(class.line).contains(&side)));
+    let nobody =
+        if everywhere || classes.len() < 2 { "" } else { " No configuration wins everywhere." };
+    format!("{text}.{}", if view.group.kind == super::Kind::Twins { "" } else { nobody })
+}
+
+fn name<'v>(view: &'v View<'_>, found: &Move<'_>) -> &'v str {
+    &view.names[found.side]
+}
+
+/// Real gains and losses against the base: in the primary metrics of the classes, and where there
+/// are none, in every line of the table.
+fn moves<'v>(view: &'v View<'_>, classes: &[Class<'v>]) -> (Vec<Move<'v>>, Vec<Move<'v>>) {
+    let primary = classes.iter().map(|class| (class.noun.clone(), class.line));
+    let found: Vec<Move<'v>> = primary.flat_map(|(noun, line)| moves_of(noun, line)).collect();
+    let others = || {
+        let lines = view.lines.iter().filter(|line| line.representative && line.gated());
+        lines.flat_map(|line| moves_of(noun_of(line), line)).collect()
+    };
+    let all: Vec<Move<'v>> = if found.is_empty() { others() } else { found };
+    all.into_iter().partition(|found| found.line.gain(found.ratio) > 1.0)
+}
+
+fn noun_of(line: &Line) -> String {
+    if line.detail.is_empty() {
+        line.name.clone()
+    } else {
+        format!("{} ({})", line.name, line.detail)
+    }
+}
+
+fn moves_of(noun: String, line: &Line) -> impl Iterator<Item = Move<'_>> {
+    let real = line.changes().filter(|(_, cell)| cell.real());
+    real.filter_map(move |(side, cell)| {
+        Some(Move { side, noun: noun.clone(), line, ratio: cell.ratio? })
+    })
+}
+
+/// `gives 7.3× the memory bandwidth of default`, `has 28% lower memory latency than default`.
+fn won(found: &Move<'_>, base: &str) -> String {
+    let noun = &found.noun;
+    match (found.line.metric.better, found.ratio) {
+        (Better::Higher, ratio) if ratio >= 2.0 => {
+            format!("gives {}\u{d7} the {noun} of {base}", factor(ratio))
+        }
+        (Better::Higher, ratio) => {
+            format!("gives {} more {noun} than {base}", choose::percent(ratio - 1.0))
+        }
+        (Better::Lower, ratio) => {
+            format!("has {} lower {noun} than {base}", choose::percent(1.0 - ratio))
+        }
+    }
+}
+
+/// `loses 57% of its all-reduce`, `has 31% higher memory latency`.
+fn lost(found: &Move<'_>, base: &str) -> String {
+    let noun = &found.noun;
+    match (found.line.metric.better, found.ratio) {
+        (Better::Higher, ratio) => {
+            format!("loses {} of its {noun}", choose::percent(1.0 - ratio))
+        }
+        (Better::Lower, ratio) if ratio >= 2.0 => {
+            format!("has {}\u{d7} the {noun} of {base}", factor(ratio))
+        }
+        (Better::Lower, ratio) => format!("has {} higher {noun}", choose::percent(ratio - 1.0)),
+    }
+}
+
+/// Two significant digits: `7.3`, `12`.
+fn factor(ratio: f64) -> String {
+    if ratio < 9.95 { format!("{ratio:.1}") } else { digits(ratio.round()).replace(".0", "") }
+}
+
+fn nothing_real(view: &View<'_>) -> String {
+    let counts = counts(view);
+    let margin = view.margin();
+    match (counts.same, counts.unclear) {
+        (0, 0) => "Nothing here can be compared.".to_owned(),
+        (_, 0) => format!("No configuration differs by {margin} or more."),
+        (same, unclear) => format!(
+            "No difference of {margin} or more is shown: {unclear} of {} are unclear.",
+            same + unclear
+        ),
+    }
+}
+
+/// One configuration: its numbers, and nothing to compare.
+fn alone(view: &View<'_>, classes: &[Class<'_>]) -> String {
+    let value = |class: &Class<'_>| {
+        let value = class.line.values.first()?.as_ref()?;
+        Some(format!("{} of {}", class.line.with_unit(value.typical), class.noun))
+    };
+    let values: Vec<String> = classes.iter().take(3).filter_map(value).collect();
+    match values.len() {
+        0 => format!(
+            "{}: {} measured.",
+            view.names[0],
+            crate::report::number::counted(view.lines.len(), "metric")
+        ),
+        _ => format!("{} has {}.", view.names[0], joined(&values)),
+    }
+}
+
+fn joined(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// What to do with it.
+pub fn lede(view: &View<'_>, classes: &[Class<'_>]) -> String {
+    if !view.compared() {
+        return "One configuration alone has nothing to be compared with: store another with vbench run --config \
+                NAME, in turns with this one, and write the report again."
+            .to_owned();
+    }
+    if view.group.kind == super::Kind::Twins {
+        return "Systems that should be alike, side by side: what differs in the numbers stands beside what differs \
+                in the machines."
+            .to_owned();
+    }
+    let counts = counts(view);
+    if counts.real == 0 {
+        return format!(
+            "No choice can be justified by these runs. {}",
+            if counts.unclear > 0 {
+                "More launches, measured in turns, would narrow the intervals."
+            } else {
+                "Take the simplest configuration."
+            }
+        );
+    }
+    let decided =
+        classes.iter().filter(|class| matches!(choose::choose(class, classes), Choice::Side(_)));
+    if decided.count() == 0 {
+        return "Real differences are in the table below; none of them decides between workloads."
+            .to_owned();
+    }
+    let side = safest(view, classes);
+    format!(
+        "If you know what the machine will run, choose below. If you do not, use {}: {}.",
+        view.names[side],
+        safe(view, side, classes)
+    )
+}
+
+/// The side whose largest real loss is smallest.
+fn safest(view: &View<'_>, classes: &[Class<'_>]) -> usize {
+    let worst = |side: usize| {
+        let losses = classes.iter().filter_map(|class| choose::loss(side, class.line));
+        losses.map(|ratio| ratio.ln().abs()).fold(0.0, f64::max)
+    };
+    (0..view.names.len()).min_by(|a, b| worst(*a).total_cmp(&worst(*b))).unwrap_or(0)
+}
+
+fn safe(view: &View<'_>, side: usize, classes: &[Class<'_>]) -> String {
+    let losses = classes.iter().filter_map(|class| Some((class, choose::loss(side, class.line)?)));
+    let worst = losses.max_by(|a, b| a.1.ln().abs().total_cmp(&b.1.ln().abs()));
+    let gains = classes.iter().filter(|class| {
+        class
+            .line
+            .cells
+            .first()
+            .and_then(|cells| cells.get(side))
+            .is_some_and(|cell| cell.verdict == Some(Verdict::Improvement))
+    });
+    let gains: Vec<String> = gains.map(|class| class.noun.clone()).collect();
+    let gained = if gains.is_empty() {
+        String::new()
+    } else {
+        format!(" and gains {} over {}", joined(&gains), view.names[0])
+    };
+    match worst {
+        Some((class, ratio)) => {
+            format!("it gives up at most {}{gained}", choose::lost_part(class, ratio))
+        }
+        None => format!("nothing measured is really worse with it{gained}"),
+    }
+}
+
+/// Verdicts of the lines that decide, against the base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Better or worse.
+    pub real: usize,
+    /// Shown to be the same.
+    pub same: usize,
+    /// Neither.
+    pub unclear: usize,
+    /// Not comparable.
+    pub apart: usize,
+}
+
+/// Counts the verdicts.
+pub fn counts(view: &View<'_>) -> Counts {
+    let mut counts = Counts::default();
+    let cells = view.lines.iter().filter(|line| line.gated()).flat_map(Line::changes);
+    for (_, Cell { verdict, .. }) in cells {
+        match verdict {
+            Some(Verdict::Improvement | Verdict::Regression) => counts.real += 1,
+            Some(Verdict::Equivalent) => counts.same += 1,
+            Some(Verdict::Inconclusive) => counts.unclear += 1,
+            Some(Verdict::Incomparable) => counts.apart += 1,
+            None => {}
+        }
+    }
+    counts
+}
+
+/// What a configuration is best and worst at against the base: sign, class and text.
+pub fn card(view: &View<'_>, side: usize, classes: &[Class<'_>]) -> Vec<(Verdict, String)> {
+    let mut points: Vec<(Verdict, f64, String)> = Vec::new();
+    for class in classes {
+        let line = class.line;
+        if let Some(cell) =
+            line.cells.first().and_then(|cells| cells.get(side)).filter(|_| side > 0)
+        {
+            let Some((verdict, ratio)) = cell.verdict.zip(cell.ratio) else { continue };
+            let text = match verdict {
+                Verdict::Improvement | Verdict::Regression => {
+                    format!("{} {}", words::change(ratio), class.noun)
+                }
+                Verdict::Equivalent => format!("{}: same", class.noun),
+                _ => format!("{}: unclear", class.noun),
+            };
+            points.push((verdict, ratio.ln().abs(), text));
+        } else if side == 0 {
+            points.extend(base_point(view, class));
+        }
+    }
+    points.sort_by(|a, b| importance(a.0).cmp(&importance(b.0)).then(b.1.total_cmp(&a.1)));
+    points.truncate(4);
+    points.into_iter().map(|(verdict, _, text)| (verdict, words::sentence(&text))).collect()
+}
+
+fn importance(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Improvement => 0,
+        Verdict::Regression => 1,
+        Verdict::Equivalent => 2,
+        _ => 3,
+    }
+}
+
+/// The base is best where it beats all others, and worst where all others beat it.
+fn base_point(view: &View<'_>, class: &Class<'_>) -> Option<(Verdict, f64, String)> {
+    let line = class.line;
+    let against = |verdict: Verdict| {
+        let all: Vec<&Cell> = line.changes().map(|(_, cell)| cell).collect();
+        !all.is_empty() && all.iter().all(|cell| cell.verdict == Some(verdict))
+    };
+    let value = line.with_unit(line.values.first()?.as_ref()?.typical);
+    if !view.compared() {
+        return Some((Verdict::Incomparable, 0.0, format!("{}: {value}", class.noun)));
+    }
+    if against(Verdict::Regression) {
+        return Some((Verdict::Improvement, 1.0, format!("best {}: {value}", class.noun)));
+    }
+    against(Verdict::Improvement)
+        .then(|| (Verdict::Regression, 1.0, format!("worst {}: {value}", class.noun)))
+}

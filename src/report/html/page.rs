@@ -1,0 +1,618 @@
+//! The page: one element tree, a style sheet, a small script, and a policy that allows nothing else.
+
+use super::attention::{Finding, findings};
+use super::choose::{self, Choice, Class};
+use super::method;
+use super::sections::{self, Section};
+use super::table::{self, Family};
+use super::view::{Kind, Line, View};
+use super::{environment, figures, headline, sha256, words};
+use crate::compare::Verdict;
+use crate::report::chart::svg::{Drawing, V};
+use crate::report::chart::{Figure, theme};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("report.css");
+const SCRIPT: &str = include_str!("report.js");
+
+/// The whole page.
+pub fn page(views: &[View<'_>]) -> String {
+    let style = format!("{}{STYLE}", theme::style());
+    let policy = format!(
+        "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'",
+        sha256::source(&style),
+        sha256::source(SCRIPT)
+    );
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="generator" content={ "vbench " (env!("CARGO_PKG_VERSION")) };
+                title { (title(views)) }
+                style { (PreEscaped(style)) }
+            }
+            body {
+                a .skip href="#main" { "Skip to results" }
+                (top(views))
+                main #main { @for view in views { (group(view)) } }
+                footer { div .wrap { "Written by vbench " (env!("CARGO_PKG_VERSION")) ". This file needs no network." } }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn title(views: &[View<'_>]) -> String {
+    match views {
+        [only] => format!("vbench report: {}", group_title(only)),
+        _ => format!("vbench report: {}", crate::report::number::counted(views.len(), "group")),
+    }
+}
+
+fn group_title(view: &View<'_>) -> String {
+    let name = crate::report::table::inert(&view.group.name);
+    match view.group.kind {
+        Kind::Configurations => {
+            format!("{name}, {}", crate::report::number::counted(view.names.len(), "configuration"))
+        }
+        Kind::Twins => {
+            format!("{name} on {}", crate::report::number::counted(view.names.len(), "system"))
+        }
+    }
+}
+
+fn top(views: &[View<'_>]) -> Markup {
+    html! {
+        header .top {
+            div .wrap {
+                span .brand { "vbench" i { "." } }
+                nav .groups aria-label="Groups" {
+                    @if views.len() > 1 {
+                        @for view in views { a href={ "#" (view.id) } { (group_title(view)) } }
+                    }
+                }
+                div .tools .js-only {
+                    button type="button" data-act="print" { "Print" }
+                    button type="button" data-act="theme" aria-label="Theme: switch between light and dark" { "\u{25d0} Theme" }
+                }
+            }
+        }
+    }
+}
+
+fn group(view: &View<'_>) -> Markup {
+    let classes = choose::classes(view);
+    let sections = sections::all(view);
+    let found = findings(view);
+    html! {
+        article .group id=(view.id) aria-labelledby={ (view.id) "-h" } {
+            div .wrap { (hero(view, &classes)) }
+            (bar(view, &sections, !found.is_empty()))
+            div .wrap .body {
+                (answers(view, &classes, &found))
+                (cards(view, &classes))
+                (compare(view))
+                @if let Some(forest) = figures::forest(view) {
+                    (block(view, "real", "Is the difference real?", "A line that crosses the middle may be nothing at all.", html! { (figure(&forest)) }))
+                }
+                @for section in &sections { (chapter(section)) }
+                (all_findings(view, &found))
+                (machines(view))
+                (how(view))
+            }
+        }
+    }
+}
+
+fn hero(view: &View<'_>, classes: &[Class<'_>]) -> Markup {
+    let mut eyebrow = environment::summary(view);
+    eyebrow.extend(method::dates(view));
+    if eyebrow.is_empty() {
+        eyebrow.push(crate::report::table::inert(&view.group.name));
+    }
+    html! {
+        div .hero {
+            p .eyebrow { b { (group_title(view)) } " \u{b7} " (eyebrow.join(" \u{b7} ")) }
+            h1 id={ (view.id) "-h" } { (headline::headline(view, classes)) }
+            p .lede { (headline::lede(view, classes)) }
+            ul .facts { @for fact in facts(view) { li { (fact) } } }
+        }
+    }
+}
+
+fn facts(view: &View<'_>) -> Vec<Markup> {
+    let counts = headline::counts(view);
+    let fact = |number: String, text: String| html! { b { (number) } " " (text) };
+    let mut facts = Vec::new();
+    if view.compared() {
+        let tested = counts.real + counts.same + counts.unclear;
+        facts.push(fact(tested.to_string(), "differences tested".into()));
+        facts.push(fact(counts.real.to_string(), "real".into()));
+        facts.push(fact(counts.same.to_string(), format!("same within \u{b1}{}", view.margin())));
+        facts.push(fact(counts.unclear.to_string(), "unclear".into()));
+        if counts.apart > 0 {
+            facts.push(fact(counts.apart.to_string(), "not comparable".into()));
+        }
+    }
+    facts.push(html! { (method::launches_each(view)) });
+    if let Some(spread) = method::spread(view) {
+        facts.push(html! { "median spread " b { (choose::percent(spread)) } });
+    }
+    let (complete, all) = method::complete(view);
+    facts.push(if complete == all {
+        html! { "all " b { (all) } " launches complete" }
+    } else {
+        html! { b { (complete) } " of " (all) " launches complete" }
+    });
+    facts
+}
+
+/// The line of links and configurations that stays in view: one legend for the whole group.
+fn bar(view: &View<'_>, sections: &[Section], findings: bool) -> Markup {
+    let link = |id: &str, text: &str| html! { a href={ "#" (view.id) "-" (id) } { (text) } };
+    html! {
+        div .bar {
+            div .wrap {
+                nav aria-label={ "Sections of " (group_title(view)) } {
+                    @if view.compared() { (link("choose", "Choose")) }
+                    (link("compare", if view.compared() { "Compare" } else { "Numbers" }))
+                    @if view.compared() { (link("real", "Is it real?")) }
+                    @for section in sections {
+                        a href={ "#" (section.id) } { (method::short_title(&section.chapter)) }
+                    }
+                    @if findings { (link("findings", "Findings")) }
+                    (link("environment", "Environment"))
+                    (link("method", "Method"))
+                }
+                @if view.compared() {
+                    div .chips role="group" aria-label="Show configurations" {
+                        @for (slot, name) in view.names.iter().enumerate() {
+                            button .chip type="button" data-slot=(slot) aria-pressed="true"
+                                title="Hide or show it everywhere. With Shift: only this one." {
+                                (sign(slot)) (name)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The marker of a slot as a small drawing.
+fn sign(slot: usize) -> Markup {
+    let mut drawing = Drawing::new(12.0, 12.0);
+    let (outline, filled) = theme::marker(slot);
+    let fill = if filled { theme::color(slot) } else { "none" };
+    let place = V::T("translate(6 6)");
+    let stroke = V::T(theme::color(slot));
+    drawing.path(outline, &[("transform", place), ("fill", V::T(fill)), ("stroke", stroke)]);
+    PreEscaped(drawing.ornament("sign"))
+}
+
+fn key(view: &View<'_>, slot: usize) -> Markup {
+    html! { span .k { (sign(slot)) (view.names[slot]) } }
+}
+
+fn block(view: &View<'_>, id: &str, title: &str, question: &str, content: Markup) -> Markup {
+    html! {
+        section .block id={ (view.id) "-" (id) } {
+            h2 { (title) }
+            p .q { (question) }
+            (content)
+        }
+    }
+}
+
+fn answers(view: &View<'_>, classes: &[Class<'_>], found: &[Finding]) -> Markup {
+    let shown = view.compared() && !classes.is_empty();
+    html! {
+        div .two {
+            @if shown { (choices(view, classes)) }
+            @if !found.is_empty() {
+                section .block .attention {
+                    h2 { "Needs attention" }
+                    p .q { (crate::report::number::counted(found.len(), "finding")) ". " a href={ "#" (view.id) "-findings" } { "All, with what to do" } }
+                    ul .find {
+                        @for (index, finding) in found.iter().enumerate().take(5) {
+                            li {
+                                a href={ "#" (view.id) "-f" (index) } { (severity(finding)) (finding.title) }
+                                p { (finding.effect) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn choices(view: &View<'_>, classes: &[Class<'_>]) -> Markup {
+    let twins = view.group.kind == Kind::Twins;
+    let (title, use_) = match view.group.kind {
+        Kind::Configurations => ("Which configuration for which workload", "Use"),
+        Kind::Twins => ("Which system is better at what", "Better"),
+    };
+    html! {
+        section .block id={ (view.id) "-choose" } {
+            h2 { (title) }
+            p .q { "Only real differences of " (view.margin()) " or more count." }
+            table .pick {
+                thead { tr {
+                    th scope="col" { "If it mostly does \u{2026}" } th scope="col" { (use_) }
+                    th scope="col" { "Because" }
+                    @if !twins { th scope="col" { "You give up" } }
+                } }
+                tbody {
+                    @for class in classes {
+                        @let advice = choose::advice(view, class, classes);
+                        tr {
+                            th scope="row" { (class.title) small { (class.hint) } }
+                            td data-l=(use_) { div { @match advice.choice {
+                                Choice::Side(slot) => (key(view, slot)),
+                                Choice::Any => b { "any" },
+                                Choice::Unclear => span .u { "? unclear" },
+                            } } }
+                            td data-l="Because" { div { (advice.because) small { (advice.numbers) } } }
+                            @if !twins { td data-l="You give up" { div { (advice.gives_up) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn severity(finding: &Finding) -> Markup {
+    let word = finding.severity.word();
+    html! { span .sev .(word) { (word) } " " }
+}
+
+fn cards(view: &View<'_>, classes: &[Class<'_>]) -> Markup {
+    if !view.compared() {
+        return html! {};
+    }
+    html! {
+        div .cards {
+            @for slot in 0..view.names.len() {
+                div class={ "k" (slot % theme::HUES) " s" (slot) } {
+                    h3 { (key(view, slot)) @if slot == 0 { " " span .tag { "baseline" } } }
+                    p { (environment::card(view, slot)) }
+                    ul {
+                        @for (verdict, text) in headline::card(view, slot, classes) {
+                            li { span .(verdict_class(verdict)) { (verdict.sign()) } " " (text) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verdict_class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Improvement => "y",
+        Verdict::Regression => "n",
+        Verdict::Inconclusive => "u",
+        Verdict::Equivalent | Verdict::Incomparable => "e",
+    }
+}
+
+fn compare(view: &View<'_>) -> Markup {
+    let shown = table::families(view, |line| line.representative);
+    let informative = |line: &Line| line.metric.role == vbench_results::Role::Info;
+    let folded = |line: &Line| !line.representative && !line.pictured;
+    let others = table::families(view, |line| folded(line) && !informative(line));
+    let info = table::families(view, |line| folded(line) && informative(line));
+    let title = if view.compared() { "Compare" } else { "Numbers" };
+    let question = "The typical launch of each metric. A curve is represented by its last point.";
+    block(
+        view,
+        "compare",
+        title,
+        question,
+        html! {
+            @if view.compared() { (controls(view)) }
+            @if !shown.is_empty() { (lines(view, &shown, true)) }
+            @for (families, text) in [(&others, "All other rows"), (&info, "Informative metrics, not judged")] {
+                @if !families.is_empty() {
+                    details {
+                        summary { (text) " (" (families.iter().map(|family| family.lines.len()).sum::<usize>()) ")" }
+                        (lines(view, families, false))
+                    }
+                }
+            }
+            @let unlisted = view.lines.iter().filter(|line| !line.listed && !line.pictured).count();
+            @if unlisted > 0 {
+                p .small { (crate::report::number::counted(unlisted, "row")) " more: vbench diff " (view.names.join(" ")) " --all, or a report of this group alone." }
+            }
+            @if view.compared() { script .cells type="application/json" { (PreEscaped(table::data(view))) } }
+            @if !view.unmeasured.is_empty() {
+                details {
+                    summary { "Cases without any value (" (view.unmeasured.len()) ")" }
+                    ul .plain { @for (case, reason) in view.unmeasured.iter().take(100) {
+                        li { code { (crate::report::table::inert(case)) } ": " (crate::report::table::inert(reason)) }
+                    } }
+                }
+            }
+        },
+    )
+}
+
+fn controls(view: &View<'_>) -> Markup {
+    html! {
+        div .ctl {
+            label .js-only { "Baseline " select .rebase { @for (slot, name) in view.names.iter().enumerate() { option value=(slot) { (name) } } } }
+            span .key {
+                span { span .y { "\u{2713}" } " better" } span { span .n { "\u{2717}" } " worse" }
+                span { span .e { "\u{2248}" } " same within \u{b1}" (view.margin()) }
+                span { span .u { "?" } " unclear: more launches needed" }
+            }
+        }
+    }
+}
+
+fn lines(view: &View<'_>, families: &[Family<'_>], dots: bool) -> Markup {
+    let columns = 1 + view.names.len() + usize::from(dots);
+    html! {
+        table .cmp {
+            thead { tr {
+                th scope="col" { button .sort type="button" data-by="name" { "Metric" } }
+                @for slot in 0..view.names.len() {
+                    th scope="col" class=(classes("", slot)) { button .sort type="button" data-by=(slot) { (sign(slot)) (view.names[slot]) } }
+                }
+                @if dots { th scope="col" { "Every launch" small { "one dot each" } } }
+            } }
+            @for family in families {
+                tbody {
+                    tr .fam { th colspan=(columns) scope="rowgroup" { (family.title) } }
+                    @for (index, line) in &family.lines { (row(view, *index, line, dots)) }
+                }
+            }
+        }
+    }
+}
+
+fn row(view: &View<'_>, index: usize, line: &Line, dots: bool) -> Markup {
+    let best = best(line);
+    html! {
+        tr data-r=(index) {
+            th scope="row" {
+                (line.name)
+                @if !line.detail.is_empty() { small { (line.detail) } }
+                small { (words::unit_and_direction(line)) }
+            }
+            @for (slot, cell) in line.cells.first().into_iter().flatten().enumerate() {
+                @let value = line.values[slot].as_ref();
+                td class=(classes(if best == Some(slot) { table::class_of_best(cell) } else { table::class(cell) }, slot)) data-l=(view.names[slot]) {
+                    @if let Some(value) = value {
+                        div .v { (line.number(value.typical)) }
+                    } @else {
+                        div .none { (table::number(line, None, cell)) }
+                    }
+                    @if view.compared() && (value.is_some() || slot == 0) {
+                        div .d { (words::verdict(cell)) }
+                        div .i { (table::beside(line, cell)) }
+                    } @else if let Some(value) = value {
+                        div .i { (interval(line, value)) }
+                    }
+                    @if let Some(value) = value {
+                        @for mark in table::marks(line, value) { div .i { (mark) } }
+                    }
+                }
+            }
+            @if dots { td .rep { (PreEscaped(table::drawing(line).ornament("dots"))) } }
+        }
+    }
+}
+
+fn interval(line: &Line, value: &super::view::Value) -> String {
+    value.interval.map_or(String::new(), |(low, high)| {
+        format!("{} to {}", line.number(low), line.number(high))
+    })
+}
+
+/// A class, and that of the side, by which it is hidden.
+fn classes(class: &str, slot: usize) -> String {
+    format!("{class} s{slot}").trim_start().to_owned()
+}
+
+/// The side that is really better than every other.
+fn best(line: &Line) -> Option<usize> {
+    let sides: Vec<usize> =
+        (0..line.values.len()).filter(|side| line.values[*side].is_some()).collect();
+    let beats_all = |side: &usize| {
+        sides.len() > 1
+            && sides.iter().filter(|other| *other != side).all(|other| {
+                let cell = line.cells.get(*other).and_then(|cells| cells.get(*side));
+                cell.is_some_and(|cell| cell.verdict == Some(Verdict::Improvement))
+            })
+    };
+    sides.iter().copied().find(beats_all)
+}
+
+fn figure(figure: &Figure) -> Markup {
+    let (title, caption) = (format!("{}-t", figure.id), format!("{}-d", figure.id));
+    let wide = if figure.narrow.is_some() { "chart wide" } else { "chart" };
+    html! {
+        figure id=(figure.id) {
+            figcaption {
+                div .fh {
+                    h3 id=(title) { (figure.title) }
+                    div .fx .js-only {
+                        button type="button" data-act="enlarge" aria-label={ "Enlarge: " (figure.title) } { "Enlarge" }
+                        button type="button" data-act="save" aria-label={ "Save as SVG: " (figure.title) } { "SVG" }
+                    }
+                }
+                p id=(caption) { (figure.caption) }
+            }
+            (PreEscaped(figure.wide.element(wide, &title, &caption)))
+            @if let Some(narrow) = &figure.narrow { (PreEscaped(narrow.element("chart narrow", &title, &caption))) }
+            (numbers(figure))
+        }
+    }
+}
+
+/// The numbers behind a figure. A row that is as wide as the head but begins another panel has its
+/// own head.
+fn numbers(figure: &Figure) -> Markup {
+    let Some((head, rows)) = figure.table.split_first() else { return html! {} };
+    html! {
+        details .numbers {
+            summary { "Numbers behind this figure" }
+            div .scroll tabindex="0" role="region" aria-label={ "Numbers: " (figure.title) } { @if head.len() > MOST_COLUMNS { (plain(figure)) } @else { table {
+                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
+                tbody { @for row in rows { tr {
+                    @for (column, cell) in row.iter().enumerate() {
+                        @if column == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                    }
+                } } }
+            } } }
+        }
+    }
+}
+
+/// More columns are plain text: elements for tens of thousands of numbers make a page slow.
+const MOST_COLUMNS: usize = 17;
+
+fn plain(figure: &Figure) -> Markup {
+    let width =
+        |row: &Vec<String>| row.iter().skip(1).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = figure.table.iter().map(width).max().unwrap_or(0);
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().skip(1).map(|cell| format!(" {cell:>width$}"));
+        format!(
+            "{}\n{}\n",
+            row.first().map_or("", String::as_str),
+            cells.collect::<String>().trim_end()
+        )
+    };
+    html! { pre { (figure.table.iter().map(line).collect::<String>()) } }
+}
+
+fn chapter(section: &Section) -> Markup {
+    let halves: Vec<&Figure> = section.figures.iter().filter(|figure| figure.half).collect();
+    html! {
+        section .block id=(section.id) {
+            h2 { (section.chapter.title()) }
+            p .q { (section.chapter.question()) }
+            @if let Some(note) = &section.note { p .same-note { (note) } }
+            @for found in section.figures.iter().filter(|figure| !figure.half) { (figure(found)) }
+            @if !halves.is_empty() { div .half { @for found in halves { (figure(found)) } } }
+        }
+    }
+}
+
+fn all_findings(view: &View<'_>, found: &[Finding]) -> Markup {
+    if found.is_empty() {
+        return html! {};
+    }
+    let question = "What is wrong with the measurement or the machine, and what to do.";
+    block(
+        view,
+        "findings",
+        "Findings",
+        question,
+        html! {
+            @for (index, finding) in found.iter().enumerate() {
+                div .fd id={ (view.id) "-f" (index) } {
+                    h3 { (severity(finding)) (finding.title) }
+                    dl {
+                        dt { "Evidence" } dd { (finding.evidence) }
+                        dt { "Effect" } dd { (finding.effect) }
+                        dt { "Do" } dd { (finding.remedy) }
+                        dt { "Certainty" } dd { (finding.certainty) }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn machines(view: &View<'_>) -> Markup {
+    let differences = environment::differences(view);
+    let shared = environment::shared(view);
+    let question = if view.compared() {
+        "Only what differs; the rest is folded."
+    } else {
+        "What is known about the machine."
+    };
+    block(
+        view,
+        "environment",
+        "Environment",
+        question,
+        html! {
+            @if view.compared() && differences.layout.is_empty() {
+                p .same-note { "No known fact about the layout differs." }
+            }
+            @if !differences.layout.is_empty() { (fact_table(view, &differences.layout)) }
+            @if !differences.others.is_empty() {
+                details { summary { "Names, and what is not known everywhere (" (differences.others.len()) ")" } (fact_table(view, &differences.others)) }
+            }
+            @if !differences.passing.is_empty() {
+                p .small { "Amounts of the moment, different in every run: " (differences.passing.join(", ")) "." }
+            }
+            @if !shared.is_empty() {
+                details {
+                    summary { (shared.len()) " identical facts" }
+                    dl .shared { @for (name, value) in &shared { dt { (name) } dd { (value) } } }
+                }
+            }
+            @if let Some(topology) = environment::topology(view) { div .gap { (figure(&topology)) } }
+        },
+    )
+}
+
+fn fact_table(view: &View<'_>, facts: &[environment::Difference]) -> Markup {
+    html! {
+        table .env {
+            thead { tr { th scope="col" { "Fact" } @for slot in 0..view.names.len() { th scope="col" class=(classes("", slot)) { (key(view, slot)) } } } }
+            tbody {
+                @for fact in facts {
+                    tr {
+                        th scope="row" { (fact.fact) }
+                        @for (slot, value) in fact.values.iter().enumerate() {
+                            td class=(classes(if fact.differs.get(slot) == Some(&true) { "diff" } else { "" }, slot)) data-l=(view.names[slot]) { (value) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn how(view: &View<'_>) -> Markup {
+    let (runs, more) = method::runs(view);
+    block(
+        view,
+        "method",
+        "Method and raw data",
+        "Enough to repeat every number in this report.",
+        html! {
+            @if let Some(launches) = method::launches(view) { (figure(&launches)) }
+            @for rule in method::rules(view) { p { (rule) } }
+            details {
+                summary { "Stored runs (" (runs.len() + more) ")" }
+                table .runs {
+                    thead { tr { th scope="col" { "Configuration" } th scope="col" { "Run" } th scope="col" { "Effort" } th scope="col" { "Machine" } th scope="col" { "Command" } } }
+                    tbody { @for run in &runs { tr {
+                        th scope="row" data-l="Configuration" { (view.names[run.slot]) }
+                        td data-l="Run" {
+                            @if run.link.is_empty() { (run.id) } @else { a href=(run.link) { (run.id) } }
+                            small { (run.started) }
+                        }
+                        td data-l="Effort" { (run.effort) small { "vbench " (run.version) } }
+                        td data-l="Machine" { code { (run.fingerprint) } }
+                        td data-l="Command" { code { (run.command) } }
+                    } } }
+                }
+                @if more > 0 { p .small { (more) " more runs are not listed." } }
+            }
+        },
+    )
+}

@@ -1,0 +1,322 @@
+//! `vbench report` as its readers meet it: what the page says, that it is one harmless file, and
+//! how it grows.
+
+#[path = "diff/stored.rs"]
+mod stored;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use stored::{Stored, default, numa};
+use tempfile::{TempDir, tempdir};
+use vbench::cli::{Console, run_cli};
+use vbench::results::{Better, Outcome, Role, Unit};
+use vbench::vbench;
+
+/// A program without benchmarks would refuse every command.
+#[vbench(kind = "cpu")]
+fn nothing() {}
+
+/// Exit code, standard output and error of `vbench report` on the runs in `out`.
+fn report(out: &Path, arguments: &[&str]) -> (u8, String, String) {
+    let page = out.join("report.html").display().to_string();
+    let out = out.display().to_string();
+    let fixed = ["report", "--out", &out, "-o", &page];
+    let all: Vec<String> = fixed.iter().chain(arguments).map(|a| (*a).to_owned()).collect();
+    let (mut written, mut said) = (Vec::new(), Vec::new());
+    let mut console = Console::plain(&mut written, &mut said, 120);
+    let code = run_cli(&all, &mut console);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (code, text(written), text(said))
+}
+
+/// The page about the runs in `out`.
+fn page(out: &Path, arguments: &[&str]) -> String {
+    let (code, _, said) = report(out, arguments);
+    assert_eq!((code, said.as_str()), (0, ""));
+    std::fs::read_to_string(out.join("report.html")).unwrap()
+}
+
+fn stored(runs: &[Stored]) -> TempDir {
+    let out = tempdir().unwrap();
+    for run in runs {
+        run.store(out.path());
+    }
+    out
+}
+
+/// What a reader sees: the page without its elements, one space between words.
+fn words(page: &str) -> String {
+    let body = &page[page.find("<body>").unwrap()..page.rfind("<script>").unwrap()];
+    let mut text = String::new();
+    for part in body.split('<') {
+        text.push(' ');
+        text.push_str(part.split_once('>').map_or(part, |(_, text)| text));
+    }
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_first_sentence_says_what_to_know() {
+    let out = stored(&[default(), numa()]);
+    let text = words(&page(out.path(), &[]));
+    for sentence in [
+        "numa gives 7.3\u{d7} the memory bandwidth of default and loses 57% of its all-reduce. No configuration wins everywhere.",
+        "STREAM triad: 7.27\u{d7} higher than default",
+        "57% of all-reduce",
+        "default 20.2, numa 8.60 GB/s",
+        "28% lower memory latency",
+        "GPU compute only kernels, no transfers any the same within \u{b1}3%",
+    ] {
+        assert!(text.contains(sentence), "{sentence:?} is not in:\n{text}");
+    }
+    assert!(!text.contains("NaN") && !text.contains("inf "), "{text}");
+}
+
+#[test]
+fn what_is_missing_has_a_reason_and_no_number() {
+    let out = stored(&[default(), numa()]);
+    let text = words(&page(out.path(), &[]));
+    assert!(text.contains("failed: check failed: triad is wrong"), "{text}");
+    assert!(text.contains("needs libnccl.so.2"), "{text}");
+}
+
+#[test]
+fn one_launch_shows_nothing_to_be_real() {
+    let metric =
+        |value: f64| ("triad", Unit::decimal("B/s"), Better::Higher, Role::Gated, value, 0.0);
+    let run = |config: &str, minute, value| {
+        Stored::new(config, minute).case("m::stream", "memory", 1, metric(value))
+    };
+    let out = stored(&[run("default", 0, 77.2e9), run("numa", 30, 561e9)]);
+    let text = words(&page(out.path(), &[]));
+    assert!(text.contains("No difference of 3% or more is shown: 1 of 1 are unclear."), "{text}");
+    assert!(text.contains("Every number is one launch"), "{text}");
+    assert!(text.contains("? unclear"), "{text}");
+    assert!(!text.contains("\u{2713} 7.27"), "{text}");
+}
+
+#[test]
+fn the_base_is_default_or_as_asked_for() {
+    let out = stored(&[default(), numa()]);
+    let text = words(&page(out.path(), &["--base", "numa"]));
+    assert!(
+        text.contains(
+            "default gives 2.3\u{d7} the all-reduce of numa and loses 86% of its memory bandwidth."
+        ),
+        "{text}"
+    );
+    let text = words(&page(out.path(), &["numa", "default"]));
+    assert!(text.contains("default gives 2.3\u{d7} the all-reduce of numa"), "{text}");
+}
+
+#[test]
+fn one_configuration_has_numbers_and_no_verdicts() {
+    let out = stored(&[default()]);
+    let html = page(out.path(), &[]);
+    let text = words(&html);
+    assert!(text.contains("default has 77.2 GB/s of memory bandwidth, 20.2 GB/s of all-reduce and 140 ns of memory latency."), "{text}");
+    assert!(!text.contains('\u{2713}') && !html.contains("class=\"chip\""), "{text}");
+}
+
+#[test]
+fn twins_stand_side_by_side() {
+    let mut twin = numa();
+    let other = default();
+    other.results.environment.facts.keys().for_each(drop);
+    twin.results.run.system = "vm-b".into();
+    twin.results.run.config = "default".into();
+    let out = stored(&[other, twin]);
+    let text = words(&page(out.path(), &[]));
+    assert!(text.contains("default on 2 systems"), "{text}");
+    assert!(text.contains("Twins differ in numbers and in facts"), "{text}");
+    assert!(text.contains("Facts that differ: cpu.pinned, numa.nodes."), "{text}");
+}
+
+/// Every value of an attribute of the page.
+fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
+    let start = format!(" {name}=\"");
+    page.split(start.as_str()).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+/// The page is one file that loads, runs and styles nothing but its own.
+fn assert_self_contained(page: &str) {
+    let policy =
+        attributes(page, "content").into_iter().find(|text| text.contains("default-src")).unwrap();
+    assert!(
+        policy.starts_with("default-src &#39;none&#39;")
+            || policy.starts_with("default-src 'none'"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    let markup = &page[page.find("<body>").unwrap()..page.rfind("<script>").unwrap()];
+    for forbidden in
+        [" style=\"", " onclick", " onload", " onerror", " src=\"", "<iframe", "<link", "url(http"]
+    {
+        assert!(!markup.contains(forbidden), "{forbidden}");
+    }
+    for link in attributes(markup, "href") {
+        assert!(
+            ["#", "./", "data:image/png;base64,"].iter().any(|start| link.starts_with(start)),
+            "{link}"
+        );
+    }
+    let ids = attributes(markup, "id");
+    let distinct: BTreeSet<&&str> = ids.iter().collect();
+    assert_eq!(distinct.len(), ids.len(), "an id stands twice");
+    for link in attributes(markup, "href").iter().filter_map(|link| link.strip_prefix('#')) {
+        assert!(ids.contains(&link), "#{link} leads nowhere");
+    }
+    for named in
+        attributes(markup, "aria-labelledby").iter().chain(&attributes(markup, "aria-describedby"))
+    {
+        assert!(ids.contains(named), "{named} names nothing");
+    }
+}
+
+#[test]
+fn the_page_is_one_file_and_the_same_for_the_same_runs() {
+    let out = stored(&[default(), numa()]);
+    let first = page(out.path(), &[]);
+    assert_self_contained(&first);
+    assert_eq!(first, page(out.path(), &[]));
+    assert!(first.len() < 450_000, "{}", first.len());
+}
+
+#[test]
+fn hostile_names_and_values_are_harmless() {
+    let hostile = "\"><script>alert(1)</script>\u{202e}'=1+1";
+    let label = "x".repeat(10_000);
+    let metric = |name: &str, value: f64| {
+        let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+        (name, Unit::decimal("<b>"), Better::Higher, Role::Gated, value, 0.001)
+    };
+    let run = |config: &str, minute, value| {
+        let mut run = Stored::new(config, minute)
+            .fact("cpu.model", hostile)
+            .fact(hostile, config)
+            .fact("long", label.clone() + config)
+            .case(
+                "evil::<img src=x>/size=1,x=%22%3E%3Cscript%3E",
+                hostile,
+                3,
+                metric(hostile, value),
+            )
+            .case("evil::long", &label, 3, metric(&label, value))
+            .ended("evil::fails", "cpu", Outcome::Failed { reason: format!("{hostile}{label}") });
+        run.results.run.command = vec![hostile.into(), label.clone()];
+        run.results.run.labels.insert(hostile.into(), label.clone());
+        run
+    };
+    let out = stored(&[run(hostile, 0, 1.0), run("javascript:alert(1)", 30, 2.0)]);
+    let page = page(out.path(), &[]);
+    assert_self_contained(&page);
+    assert_eq!(page.matches("<script").count(), 2, "the cells and the script");
+    assert!(!page.contains("<img") && !page.contains("<b>alert"), "an element came from data");
+    assert!(!page.contains('\u{202e}'));
+    assert!(page.contains("&lt;script&gt;alert(1)"));
+}
+
+#[test]
+fn zeros_and_huge_numbers_are_drawn() {
+    let metric = |value: f64| ("rate", Unit::plain("1"), Better::Higher, Role::Gated, value, 0.0);
+    let run = |config: &str, minute, factor: f64| {
+        let mut run = Stored::new(config, minute);
+        for (size, value) in [("1", 0.0), ("2", 1e-9), ("3", 1.0), ("4", 1e12), ("5", -1.0)] {
+            run = run.case(&format!("odd::sweep/n={size}"), "odd", 3, metric(value * factor));
+            run = run.case(&format!("odd::f{size}"), "odd", 3, metric(value * factor));
+        }
+        run
+    };
+    let out = stored(&[run("default", 0, 1.0), run("other", 30, 1.5)]);
+    let page = page(out.path(), &[]);
+    assert_self_contained(&page);
+    assert!(
+        !page.contains("NaN") && !page.contains("inf\""),
+        "a number that is none reached the page"
+    );
+    assert!(words(&page).contains("a value of the base is zero"), "{}", words(&page));
+}
+
+#[test]
+fn figures_are_files_too() {
+    let out = stored(&[default(), numa()]);
+    let folder = out.path().join("figures");
+    let (code, written, _) = report(out.path(), &["--svg", folder.to_str().unwrap()]);
+    assert_eq!(code, 0);
+    let files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 2 && written.contains(&format!("{} figures", files.len())), "{written}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            text.starts_with("<svg xmlns=") && text.contains("<title>") && text.contains("<desc>")
+        );
+        assert!(!text.contains("var(--"), "{}", file.display());
+    }
+}
+
+#[test]
+fn what_cannot_be_reported_is_said() {
+    let empty = tempdir().unwrap();
+    let (code, _, said) = report(empty.path(), &[]);
+    assert_eq!(code, 2);
+    assert!(said.contains("no stored runs in") && said.contains("vbench run"), "{said}");
+    let out = stored(&[default()]);
+    let (code, _, said) = report(out.path(), &["nobody"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("no run \"nobody\"") && said.contains("7x-H200/default"), "{said}");
+    let many: Vec<Stored> = (0..9)
+        .map(|number| {
+            let mut run = default();
+            run.results.run.config = format!("c{number}");
+            run
+        })
+        .collect();
+    let out = stored(&many);
+    let (code, _, said) = report(out.path(), &[]);
+    assert_eq!(code, 2);
+    assert!(said.contains("9 configurations") && said.contains("8"), "{said}");
+    let out = stored(&[default()]);
+    std::fs::create_dir(out.path().join("report.html")).unwrap();
+    let (code, _, said) = report(out.path(), &[]);
+    assert_eq!(code, 2);
+    assert!(said.contains("cannot write") && said.contains("-o FILE"), "{said}");
+}
+
+/// 1,000 runs of 300 rows: 5 s, 500 MB, a page of 5 MB. In a release build:
+/// `cargo test --release --test report -- --ignored --nocapture`.
+#[test]
+#[ignore = "writes and reads 1,000 runs"]
+fn a_thousand_runs_are_reported_in_five_seconds() {
+    let out = tempdir().unwrap();
+    let metric =
+        |value: f64| ("rate", Unit::decimal("event/s"), Better::Higher, Role::Gated, value, 0.01);
+    for number in 0..1000_u32 {
+        let mut run = Stored::new(["default", "pin", "numa", "smt"][number as usize % 4], 0);
+        run.results.run.id = format!("20260102T030405Z-{number:04x}");
+        run.results.run.system = format!("system-{}", number / 100);
+        run.results.run.started_at =
+            format!("2026-01-02T{:02}:{:02}:05Z", number / 60, number % 60);
+        for case in 0..300_u32 {
+            let value = f64::from(1000 + case)
+                * (1.0 + f64::from(number % 4) * 0.02 + f64::from(number * 7919 % 101) * 1e-4);
+            run = run.case(&format!("many::case{case}"), "many", 1, metric(value));
+        }
+        run.store(out.path());
+    }
+    let start = std::time::Instant::now();
+    let (code, written, said) = report(out.path(), &[]);
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(code, 0, "{said}");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    let size = std::fs::metadata(out.path().join("report.html")).unwrap().len();
+    println!("{written}{seconds:.2} s, {} MB, page {} kB", peak / 1000, size / 1000);
+    assert!(seconds < 5.0 && peak < 500_000 && size < 5_000_000);
+}

@@ -1,0 +1,181 @@
+// Opens a report in headless Chromium and checks what its readers rely on. Arguments: the page, the
+// folder with playwright-core and axe-core, a folder for screenshots, the folder of exported SVG.
+import { createRequire } from "node:module";
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { join, resolve } from "node:path";
+
+const [page_, modules, shots, figures] = process.argv.slice(2).map((path) => resolve(path));
+const require = createRequire(join(modules, "x.js"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const url = pathToFileURL(page_).href;
+mkdirSync(shots, { recursive: true });
+
+let failed = 0;
+function check(what, ok, detail = "") {
+  if (!ok) failed++;
+  console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok ? "" : ": " + JSON.stringify(detail).slice(0, 600)}`);
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+async function open(options = {}, hash = "") {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.trouble = [];
+  page.on("request", (request) => !request.url().startsWith("data:") && request.url().split("#")[0] !== url && page.trouble.push(request.url()));
+  page.on("console", (message) => page.trouble.push(message.text()));
+  page.on("pageerror", (error) => page.trouble.push(error.message));
+  await page.goto(url + hash);
+  return page;
+}
+
+// 1, 2: one file, nothing loaded, a strict policy, small.
+const page = await open();
+const groups = await page.$$eval("article", (all) => all.map((article) => article.id));
+const policy = await page.getAttribute("meta[http-equiv]", "content");
+check("the policy allows nothing unsafe", /default-src 'none'/.test(policy) && !/unsafe/.test(policy), policy);
+check("the page is small", readFileSync(page_).length < 2_500_000, readFileSync(page_).length);
+
+// 3: no sideways scroll, and text that can be read.
+for (const width of [320, 400, 768, 1024, 1280, 1920]) {
+  await page.setViewportSize({ width, height: 900 });
+  for (const group of groups) {
+    await page.goto(`${url}#${group}`);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    check(`no sideways scroll at ${width} px in ${group}`, over <= 0, over);
+  }
+}
+await page.setViewportSize({ width: 400, height: 900 });
+await page.goto(`${url}#${groups[0]}`);
+const smallest = await page.evaluate(() => {
+  const sizes = [...document.querySelectorAll("article:not(.away) svg.chart text")]
+    .filter((text) => text.getClientRects().length && text.textContent)
+    .map((text) => [parseFloat(text.getAttribute("font-size")) * text.getScreenCTM().a, text.textContent]);
+  return sizes.sort((a, b) => a[0] - b[0])[0];
+});
+check("the smallest text has 9 px at 400 px", smallest[0] >= 9, smallest);
+
+// 6: every figure has a name, a description, and numbers on the page.
+const nameless = await page.$$eval("figure", (all) => all.filter((figure) => {
+  const svg = figure.querySelector("svg[role=img]");
+  const text = (name) => document.getElementById(svg?.getAttribute(name))?.textContent.trim();
+  const numbers = figure.querySelector("details table, details pre") || /forest|r$/.test(figure.id);
+  return !svg || !text("aria-labelledby") || !text("aria-describedby") || !numbers;
+}).map((figure) => figure.id));
+check("every figure has title, description and numbers", nameless.length === 0, nameless);
+
+// 8: the legend, the baseline, sorting, zoom, enlarging, themes, keys.
+await page.setViewportSize({ width: 1280, height: 900 });
+await page.goto(`${url}#${groups[0]}`);
+const article = page.locator(`#${groups[0]}`);
+const marks = () => article.locator("svg.wide .curves .s1").evaluateAll((all) => all.filter((g) => g.getClientRects().length).length);
+const before = await marks();
+await article.locator(".chip").nth(1).click();
+check("a button hides its configuration everywhere", before > 0 && (await marks()) === 0 && !(await article.locator("table.cmp td.s1").first().isVisible()));
+await article.locator(".chip").nth(1).click();
+await article.locator(".chip").nth(1).click({ modifiers: ["Shift"] });
+check("with Shift it shows only that one", (await marks()) === before && !(await article.locator("table.cmp td.s0").first().isVisible()));
+await article.locator(".chip").nth(1).click({ modifiers: ["Shift"] });
+check("and then all again", await article.locator("table.cmp td.s0").first().isVisible());
+
+const cell = (side) => article.locator("table.cmp").first().locator("tr[data-r]").first().locator("td[data-l]").nth(side).innerText();
+const was = [await cell(0), await cell(1)];
+await article.locator("select.rebase").selectOption("1");
+check("another baseline changes the verdicts", /baseline/.test(await cell(1)) && !/baseline/.test(await cell(0)), [was, await cell(0), await cell(1)]);
+await article.locator("select.rebase").selectOption("0");
+check("and back", (await cell(0)) === was[0] && (await cell(1)) === was[1]);
+
+const names = () => article.locator("table.cmp").first().locator("tbody th[scope=row]").allInnerTexts();
+const order = await names();
+const sort = article.locator("table.cmp").first().locator("thead .sort").nth(2);
+await sort.focus();
+await page.keyboard.press("Enter");
+check("the keyboard sorts", JSON.stringify(await names()) !== JSON.stringify(order) && (await article.locator("th[aria-sort=descending]").count()) === 1);
+await page.keyboard.press("Enter");
+check("the other way", (await article.locator("th[aria-sort=ascending]").count()) === 1);
+await page.keyboard.press("Enter");
+check("and back to the order of the page", JSON.stringify(await names()) === JSON.stringify(order));
+
+const curve = article.locator("svg.wide:has(g.zoom)").first();
+await curve.scrollIntoViewIfNeeded();
+const box = await curve.boundingBox();
+const drag = async (from, to) => {
+  await page.mouse.move(box.x + box.width * from, box.y + box.height * 0.5);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * to, box.y + box.height * 0.5, { steps: 4 });
+  await page.mouse.up();
+};
+const path = () => curve.locator(".curves path").last().getAttribute("d");
+const whole = await curve.innerHTML();
+await drag(0.3, 0.5);
+check("a drag zooms in", (await curve.innerHTML()) !== whole && (await curve.getAttribute("class")).includes("zoomed"));
+await page.screenshot({ path: join(shots, "zoomed.png") });
+await curve.dblclick({ position: { x: box.width * 0.4, y: box.height * 0.5 } });
+check("a double click shows all of it again", !(await curve.getAttribute("class")).includes("zoomed"), await path());
+await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.5);
+check("a curve has a readout of every configuration", (await page.locator(".tip div").count()) > 1);
+
+await article.locator("[data-act=enlarge]").first().click();
+check("a figure fills the window", await page.locator("dialog[open] svg").isVisible());
+await page.keyboard.press("Escape");
+check("and Escape closes it", (await page.locator("dialog").count()) === 0);
+const [download] = await Promise.all([page.waitForEvent("download"), article.locator("[data-act=save]").first().click()]);
+const saved = readFileSync(await download.path(), "utf8");
+check("a figure is saved with its colours", saved.startsWith("<svg") && !saved.includes("var(--"));
+const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+const light = await ground();
+await page.click("[data-act=theme]");
+check("the theme changes", (await ground()) !== light);
+await page.keyboard.press("Tab");
+check("nothing but the page was asked for, and nothing was complained about", page.trouble.length === 0, page.trouble);
+await page.context().close();
+
+// 4: axe, in both themes, everything unfolded.
+for (const colorScheme of ["light", "dark"]) {
+  for (const group of groups) {
+    const page = await open({ colorScheme, bypassCSP: true }, "#" + group);
+    await page.$$eval("details", (all) => all.forEach((one) => (one.open = true)));
+    await page.evaluate(axe);
+    const violations = await page.evaluate(async () =>
+      (await axe.run()).violations.map((v) => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 160), v.nodes[0].failureSummary?.slice(0, 200)]));
+    check(`axe finds nothing in ${group}, ${colorScheme}`, violations.length === 0, violations);
+    await page.context().close();
+  }
+}
+
+// 5: without scripts everything is there.
+const plain = await open({ javaScriptEnabled: false });
+const visible = await plain.locator("article").evaluateAll((all) => all.filter((a) => a.getClientRects().length).length).catch(() => null);
+const shown = await plain.locator("figure svg.wide").count();
+let seen = 0;
+for (let index = 0; index < shown; index++) seen += (await plain.locator("figure svg.wide").nth(index).isVisible()) ? 1 : 0;
+check("without scripts every figure is visible", seen === shown && shown > 5, [seen, shown, visible]);
+check("and no control without function", (await plain.locator(".js-only:visible").count()) === 0);
+await plain.locator("summary").first().click();
+check("and folded numbers unfold", await plain.locator("details[open] table").first().isVisible());
+await plain.context().close();
+
+// 9: exported files are sound, print has pages.
+const parser = await open();
+for (const file of readdirSync(figures).filter((name) => name.endsWith(".svg"))) {
+  const error = await parser.evaluate((text) => {
+    const document = new DOMParser().parseFromString(text, "image/svg+xml");
+    return document.querySelector("parsererror")?.textContent ?? null;
+  }, readFileSync(join(figures, file), "utf8"));
+  if (error) check(`${file} is sound`, false, error);
+}
+await parser.pdf({ path: join(shots, "print.pdf"), preferCSSPageSize: true, printBackground: true });
+check("it prints", readFileSync(join(shots, "print.pdf")).length > 10_000);
+await parser.context().close();
+
+for (const [name, width, colorScheme] of [["light", 1280, "light"], ["dark", 1280, "dark"], ["phone", 400, "light"]]) {
+  for (const group of groups) {
+    const page = await open({ viewport: { width, height: 900 }, colorScheme }, "#" + group);
+    await page.screenshot({ path: join(shots, `${name}-${group}.png`), fullPage: true });
+    await page.context().close();
+  }
+}
+await browser.close();
+console.log(failed ? `${failed} checks failed` : "the report keeps its promises");
+process.exit(failed ? 1 : 0);
