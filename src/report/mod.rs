@@ -4,8 +4,8 @@ pub mod advice;
 pub mod chart;
 pub mod claims;
 pub mod diff;
-#[cfg(feature = "pdf")]
 pub mod effects;
+#[cfg(feature = "pdf")]
 pub mod files;
 pub mod floors;
 pub mod gate;
