@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use vbench_results::{Evidence, Metric, Repeat, Value};
+use vbench_results::{Evidence, Metric, Repeat, Value, Values};
 
 /// How one launch of one case measures.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -224,7 +224,7 @@ impl Bencher {
     }
 
     /// Records what `f` gives: any number of samples per call, by metric name.
-    pub(crate) fn record(&mut self, mut f: impl FnMut() -> Vec<BTreeMap<String, f64>>) -> Recorded {
+    pub(crate) fn record(&mut self, mut f: impl FnMut() -> Vec<Values>) -> Recorded {
         let samples = self.repeat(1, |_, _| f());
         let mut repeats = Vec::new();
         for sampled in samples.repeats {
@@ -457,8 +457,8 @@ impl<M: Metrics, E: Into<Stop>> Return for Result<Samples<M>, E> {
 }
 
 /// The values by metric name. Infinite values and NaN are failures, never results.
-fn named(metrics: &[Metric], sample: &impl Metrics) -> Result<BTreeMap<String, f64>, Stop> {
-    let mut values = BTreeMap::new();
+fn named(metrics: &[Metric], sample: &impl Metrics) -> Result<Values, Stop> {
+    let mut values = Values::new();
     for (metric, value) in metrics.iter().zip(sample.values()) {
         match value {
             Some(value) if value.is_finite() => {

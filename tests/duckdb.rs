@@ -102,7 +102,7 @@ fn repeat((index, value): (usize, &f64)) -> Repeat {
         at_s: 0.5,
         elapsed_s: 0.5,
         iterations: 1,
-        values: BTreeMap::from([("triad".to_owned(), *value)]),
+        values: [("triad", *value)].into(),
         // Known in some runs and empty in others, as on machines that differ.
         evidence: Evidence {
             steal_s: (index > 0).then_some(0.01),

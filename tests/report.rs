@@ -257,6 +257,7 @@ fn figures_are_files_too() {
             text.starts_with("<svg xmlns=") && text.contains("<title>") && text.contains("<desc>")
         );
         assert!(!text.contains("var(--"), "{}", file.display());
+        roxmltree::Document::parse(&text).unwrap();
     }
 }
 
@@ -286,6 +287,50 @@ fn what_cannot_be_reported_is_said() {
     let (code, _, said) = report(out.path(), &[]);
     assert_eq!(code, 2);
     assert!(said.contains("cannot write") && said.contains("-o FILE"), "{said}");
+}
+
+#[test]
+fn published_numbers_say_what_they_cannot_show() {
+    let out = tempdir().unwrap();
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/study/study-results.csv");
+    let folder = out.path().display().to_string();
+    let import =
+        ["import", "study", &table.display().to_string(), "--out", &folder].map(str::to_owned);
+    let (mut written, mut said) = (Vec::new(), Vec::new());
+    assert_eq!(run_cli(&import, &mut Console::plain(&mut written, &mut said, 120)), 0);
+    let html = page(out.path(), &["H200"]);
+    assert_self_contained(&html);
+    let text = words(&html);
+    for sentence in [
+        "Every number is one launch",
+        "Imported: published numbers",
+        "published as single values: neither repeats nor launches",
+        "\u{201c}Bus bandwidth\u{201d} is probably algorithm bandwidth",
+        "1.71 times as high; ratios between configurations hold",
+        "Matmul is labelled FP16 and probably ran in FP32",
+        "at once",
+        "No difference of 3% or more is shown",
+    ] {
+        assert!(text.contains(sentence), "{sentence:?} is not in:\n{text}");
+    }
+    assert!(
+        !html.contains("class=\"better") && !html.contains("class=\"worse"),
+        "a single value decided"
+    );
+}
+
+#[test]
+fn without_the_feature_the_program_says_how_to_get_pdf() {
+    let out = stored(&[default()]);
+    let file = out.path().join("report.pdf");
+    let (code, _, said) = report(out.path(), &["--pdf", file.to_str().unwrap()]);
+    if cfg!(feature = "pdf") {
+        assert_eq!(code, 0, "{said}");
+        assert!(std::fs::read(file).unwrap().starts_with(b"%PDF-"));
+    } else {
+        assert_eq!(code, 2);
+        assert!(said.contains("--features") && said.contains("print the page"), "{said}");
+    }
 }
 
 /// 1,000 runs of 300 rows: 5 s, 500 MB, a page of 5 MB. In a release build:

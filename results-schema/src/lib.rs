@@ -14,6 +14,7 @@ mod metric;
 mod result;
 mod samples;
 mod schema;
+mod values;
 mod version;
 
 pub use self::case::{CaseId, CaseIdError};
@@ -29,4 +30,5 @@ pub use self::result::{
 };
 pub use self::samples::read_runs;
 pub use self::schema::{column_table, json_schema};
+pub use self::values::Values;
 pub use self::version::{ReadError, SCHEMA_VERSION, check_version};

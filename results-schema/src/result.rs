@@ -1,6 +1,6 @@
 //! The stored types of a run.
 
-use crate::{CaseId, Environment, Metric, ReadError, SCHEMA_VERSION, Value, check_version};
+use crate::{CaseId, Environment, Metric, ReadError, SCHEMA_VERSION, Value, Values, check_version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -177,7 +177,7 @@ pub struct Repeat {
     /// Calls of the body within the repeat; 0 when an imported source does not say.
     pub iterations: u64,
     /// Metric name to value. A metric without a value in this repeat is absent.
-    pub values: BTreeMap<String, f64>,
+    pub values: Values,
     /// What disturbed it.
     pub evidence: Evidence,
 }

@@ -10,7 +10,7 @@ use self::row::{Records, Row};
 use crate::csv::{SAMPLE_COLUMNS, read_samples};
 use crate::{
     CaseId, CaseResult, Environment, Estimator, Launch, Metric, ReadError, Repeat, ResultSet, Run,
-    Unit, check_version,
+    Unit, Values, check_version,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -100,7 +100,7 @@ impl Builder {
                 at_s: row.at_s,
                 elapsed_s: 0.0,
                 iterations: 0,
-                values: BTreeMap::new(),
+                values: Values::new(),
                 evidence: row.evidence(),
             });
         }

@@ -28,7 +28,7 @@ fn launch(number: u32, boot: &str, values: &[f64]) -> Launch {
         at_s: 0.0,
         elapsed_s: 1.0,
         iterations: 1,
-        values: BTreeMap::from([("time".to_owned(), *value)]),
+        values: [("time", *value)].into(),
         evidence: Evidence::default(),
     };
     Launch {

@@ -5,7 +5,6 @@
 
 use super::{Document, Export, Format};
 use crate::store;
-use std::collections::BTreeMap;
 use std::io;
 use vbench_results::{
     CaseId, CaseResult, Launch, Outcome, ResultSet, write_samples, write_summary,
@@ -84,9 +83,8 @@ fn guard_launch(launch: &mut Launch) {
         }
     }
     for repeat in &mut launch.repeats {
-        let values: BTreeMap<String, f64> =
+        repeat.values =
             repeat.values.iter().map(|(metric, value)| (guard(metric), *value)).collect();
-        repeat.values = values;
         repeat.evidence.disturbed = repeat.evidence.disturbed.as_deref().map(guard);
     }
 }

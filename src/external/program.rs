@@ -4,11 +4,9 @@ use super::{External, Parse};
 use crate::axis::Params;
 use crate::bencher::{Bencher, Recorded, Stop};
 use regex::Regex;
-use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::Instant;
-
-type Values = BTreeMap<String, f64>;
+use vbench_results::Values;
 
 /// Runs the program once per repeat; what it says is the result.
 ///

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 use vbench_results::{
     Better, CaseId, CaseResult, Environment, Estimator, Evidence, Fact, Launch, Metric, Outcome,
-    Reading, Repeat, ResultSet, Role, Run, Unit, Value,
+    Reading, Repeat, ResultSet, Role, Run, Unit, Value, Values,
 };
 
 /// Bandwidth.
@@ -121,7 +121,7 @@ impl Draft {
         let mut launch = empty_launch(number);
         let mut refused = None;
         for (repeat, measures) in repeats.into_iter().enumerate() {
-            let mut values = BTreeMap::new();
+            let mut values = Values::new();
             for Measure { metric, value } in measures {
                 if !(value > 0.0 && value.is_finite()) {
                     refused = Some(format!("the source says {} {value}", metric.name));
@@ -305,7 +305,7 @@ fn empty_launch(number: u32) -> Launch {
     }
 }
 
-fn repeat_of(repeat: u32, values: BTreeMap<String, f64>) -> Repeat {
+fn repeat_of(repeat: u32, values: Values) -> Repeat {
     let evidence = Evidence::default();
     Repeat { repeat, at_s: 0.0, elapsed_s: 0.0, iterations: 0, values, evidence }
 }

@@ -59,7 +59,7 @@ fn launch((index, values): (usize, &Vec<f64>)) -> Launch {
         at_s: 0.0,
         elapsed_s: 0.0,
         iterations: 1,
-        values: BTreeMap::from([("time".to_owned(), *value)]),
+        values: [("time", *value)].into(),
         evidence: Evidence::default(),
     };
     Launch {

@@ -87,7 +87,7 @@ fn launch(number: u32, metric: &str, values: &[f64]) -> Launch {
         at_s: f64::from(number),
         elapsed_s: 0.5,
         iterations: 1,
-        values: BTreeMap::from([(metric.to_owned(), *value)]),
+        values: [(metric, *value)].into(),
         evidence: Evidence::default(),
     };
     Launch {

@@ -60,7 +60,7 @@ fn launch(index: usize, boot: usize, repeats: &Value) -> Launch {
         at_s: 0.0,
         elapsed_s: 0.0,
         iterations: 1,
-        values: BTreeMap::from([("value".to_owned(), value.as_f64().unwrap_or(f64::NAN))]),
+        values: [("value", value.as_f64().unwrap_or(f64::NAN))].into(),
         evidence: Evidence::default(),
     };
     Launch {

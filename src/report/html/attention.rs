@@ -1,12 +1,13 @@
 //! Findings about the measurement itself and about what the stored facts can explain: each with its
 //! evidence, its effect on the numbers, and what to do.
 
+use super::provenance;
 use super::view::{Kind, View};
 use crate::compare::FactDifference;
 use crate::report::number::counted;
 use crate::report::table::inert;
 use std::collections::{BTreeMap, BTreeSet};
-use vbench_results::{Role, Value as Fact};
+use vbench_results::Role;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,17 +63,20 @@ pub fn findings(view: &View<'_>) -> Vec<Finding> {
         unlike(view),
         within_boot(view),
         skipped(view),
+        provenance::imported(view),
+        provenance::bus_bandwidth(view),
+        provenance::precision(view),
     ]
     .into_iter()
     .flatten()
     .collect();
-    findings.extend(stated(view));
+    findings.extend(provenance::stated(view));
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
 
 /// Names in a list, the first few of them.
-fn listed(names: &[String]) -> String {
+pub fn listed(names: &[String]) -> String {
     const NAMED: usize = 6;
     let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMED) {
@@ -375,33 +379,4 @@ fn skipped(view: &View<'_>) -> Option<Finding> {
         remedy: "Provide what is missing where it matters.".to_owned(),
         certainty: "certain",
     })
-}
-
-/// What an importer or a benchmark stated about its own numbers: facts of launches named
-/// `caution` or `caution.NAME`, once each.
-fn stated(view: &View<'_>) -> Vec<Finding> {
-    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (_, run) in view.runs() {
-        for case in &run.cases {
-            for (name, value) in case.launches.iter().flat_map(|launch| &launch.facts) {
-                if let (true, Fact::Text(text)) =
-                    (name == "caution" || name.starts_with("caution."), value)
-                {
-                    found.entry(inert(text)).or_default().insert(inert(&case.case.benchmark));
-                }
-            }
-        }
-    }
-    let finding = |(text, cases): (String, BTreeSet<String>)| Finding {
-        severity: Severity::Medium,
-        title: crate::report::table::cut(text.split(':').next().unwrap_or_default(), 80),
-        evidence: text.clone(),
-        effect: format!(
-            "Numbers of {} must be read with this in mind.",
-            listed(&cases.into_iter().collect::<Vec<_>>())
-        ),
-        remedy: "Measure again with a benchmark that records what is missing.".to_owned(),
-        certainty: "likely",
-    };
-    found.into_iter().map(finding).collect()
 }

@@ -44,7 +44,7 @@ const KNOWN: &[Known] = &[
         title: "Multi-GPU training",
         hint: "large all-reduce",
         noun: "all-reduce",
-        functions: &["allreduce", "all_reduce"],
+        functions: &["allreduce", "all_reduce", "nccl_all_reduce", "all_reduce_perf"],
         metrics: &["busbw", "busbw_peak", "algbw"],
     },
     Known {

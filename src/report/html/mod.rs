@@ -12,6 +12,8 @@ mod matrices;
 mod method;
 mod page;
 mod paper;
+mod provenance;
+mod rows;
 mod sections;
 mod sha256;
 mod sweeps;

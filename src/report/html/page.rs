@@ -4,9 +4,8 @@ use super::attention::{Finding, findings};
 use super::choose::{self, Choice, Class};
 use super::method;
 use super::sections::{self, Section};
-use super::table::{self, Family};
-use super::view::{Kind, Line, View};
-use super::{environment, figures, headline, sha256, words};
+use super::view::{Kind, View};
+use super::{environment, figures, headline, rows, sha256};
 use crate::compare::Verdict;
 use crate::report::chart::svg::{Drawing, V};
 use crate::report::chart::{Figure, theme};
@@ -95,7 +94,7 @@ fn group(view: &View<'_>) -> Markup {
             div .wrap .body {
                 (answers(view, &classes, &found))
                 (cards(view, &classes))
-                (compare(view))
+                (rows::compare(view))
                 @if let Some(forest) = figures::forest(view) {
                     (block(view, "real", "Is the difference real?", "A line that crosses the middle may be nothing at all.", html! { (figure(&forest)) }))
                 }
@@ -184,7 +183,7 @@ fn bar(view: &View<'_>, sections: &[Section], findings: bool) -> Markup {
 }
 
 /// The marker of a slot as a small drawing.
-fn sign(slot: usize) -> Markup {
+pub fn sign(slot: usize) -> Markup {
     let mut drawing = Drawing::new(12.0, 12.0);
     let (outline, filled) = theme::marker(slot);
     let fill = if filled { theme::color(slot) } else { "none" };
@@ -198,7 +197,7 @@ fn key(view: &View<'_>, slot: usize) -> Markup {
     html! { span .k { (sign(slot)) (view.names[slot]) } }
 }
 
-fn block(view: &View<'_>, id: &str, title: &str, question: &str, content: Markup) -> Markup {
+pub fn block(view: &View<'_>, id: &str, title: &str, question: &str, content: Markup) -> Markup {
     html! {
         section .block id={ (view.id) "-" (id) } {
             h2 { (title) }
@@ -300,139 +299,6 @@ fn verdict_class(verdict: Verdict) -> &'static str {
         Verdict::Inconclusive => "u",
         Verdict::Equivalent | Verdict::Incomparable => "e",
     }
-}
-
-fn compare(view: &View<'_>) -> Markup {
-    let shown = table::families(view, |line| line.representative);
-    let informative = |line: &Line| line.metric.role == vbench_results::Role::Info;
-    let folded = |line: &Line| !line.representative && !line.pictured;
-    let others = table::families(view, |line| folded(line) && !informative(line));
-    let info = table::families(view, |line| folded(line) && informative(line));
-    let title = if view.compared() { "Compare" } else { "Numbers" };
-    let question = "The typical launch of each metric. A curve is represented by its last point.";
-    block(
-        view,
-        "compare",
-        title,
-        question,
-        html! {
-            @if view.compared() { (controls(view)) }
-            @if !shown.is_empty() { (lines(view, &shown, true)) }
-            @for (families, text) in [(&others, "All other rows"), (&info, "Informative metrics, not judged")] {
-                @if !families.is_empty() {
-                    details {
-                        summary { (text) " (" (families.iter().map(|family| family.lines.len()).sum::<usize>()) ")" }
-                        (lines(view, families, false))
-                    }
-                }
-            }
-            @let unlisted = view.lines.iter().filter(|line| !line.listed && !line.pictured).count();
-            @if unlisted > 0 {
-                p .small { (crate::report::number::counted(unlisted, "row")) " more: vbench diff " (view.names.join(" ")) " --all, or a report of this group alone." }
-            }
-            @if view.compared() { script .cells type="application/json" { (PreEscaped(table::data(view))) } }
-            @if !view.unmeasured.is_empty() {
-                details {
-                    summary { "Cases without any value (" (view.unmeasured.len()) ")" }
-                    ul .plain { @for (case, reason) in view.unmeasured.iter().take(100) {
-                        li { code { (crate::report::table::inert(case)) } ": " (crate::report::table::inert(reason)) }
-                    } }
-                }
-            }
-        },
-    )
-}
-
-fn controls(view: &View<'_>) -> Markup {
-    html! {
-        div .ctl {
-            label .js-only { "Baseline " select .rebase { @for (slot, name) in view.names.iter().enumerate() { option value=(slot) { (name) } } } }
-            span .key {
-                span { span .y { "\u{2713}" } " better" } span { span .n { "\u{2717}" } " worse" }
-                span { span .e { "\u{2248}" } " same within \u{b1}" (view.margin()) }
-                span { span .u { "?" } " unclear: more launches needed" }
-            }
-        }
-    }
-}
-
-fn lines(view: &View<'_>, families: &[Family<'_>], dots: bool) -> Markup {
-    let columns = 1 + view.names.len() + usize::from(dots);
-    html! {
-        table .cmp {
-            thead { tr {
-                th scope="col" { button .sort type="button" data-by="name" { "Metric" } }
-                @for slot in 0..view.names.len() {
-                    th scope="col" class=(classes("", slot)) { button .sort type="button" data-by=(slot) { (sign(slot)) (view.names[slot]) } }
-                }
-                @if dots { th scope="col" { "Every launch" small { "one dot each" } } }
-            } }
-            @for family in families {
-                tbody {
-                    tr .fam { th colspan=(columns) scope="rowgroup" { (family.title) } }
-                    @for (index, line) in &family.lines { (row(view, *index, line, dots)) }
-                }
-            }
-        }
-    }
-}
-
-fn row(view: &View<'_>, index: usize, line: &Line, dots: bool) -> Markup {
-    let best = best(line);
-    html! {
-        tr data-r=(index) {
-            th scope="row" {
-                (line.name)
-                @if !line.detail.is_empty() { small { (line.detail) } }
-                small { (words::unit_and_direction(line)) }
-            }
-            @for (slot, cell) in line.cells.first().into_iter().flatten().enumerate() {
-                @let value = line.values[slot].as_ref();
-                td class=(classes(if best == Some(slot) { table::class_of_best(cell) } else { table::class(cell) }, slot)) data-l=(view.names[slot]) {
-                    @if let Some(value) = value {
-                        div .v { (line.number(value.typical)) }
-                    } @else {
-                        div .none { (table::number(line, None, cell)) }
-                    }
-                    @if view.compared() && (value.is_some() || slot == 0) {
-                        div .d { (words::verdict(cell)) }
-                        div .i { (table::beside(line, cell)) }
-                    } @else if let Some(value) = value {
-                        div .i { (interval(line, value)) }
-                    }
-                    @if let Some(value) = value {
-                        @for mark in table::marks(line, value) { div .i { (mark) } }
-                    }
-                }
-            }
-            @if dots { td .rep { (PreEscaped(table::drawing(line).ornament("dots"))) } }
-        }
-    }
-}
-
-fn interval(line: &Line, value: &super::view::Value) -> String {
-    value.interval.map_or(String::new(), |(low, high)| {
-        format!("{} to {}", line.number(low), line.number(high))
-    })
-}
-
-/// A class, and that of the side, by which it is hidden.
-fn classes(class: &str, slot: usize) -> String {
-    format!("{class} s{slot}").trim_start().to_owned()
-}
-
-/// The side that is really better than every other.
-fn best(line: &Line) -> Option<usize> {
-    let sides: Vec<usize> =
-        (0..line.values.len()).filter(|side| line.values[*side].is_some()).collect();
-    let beats_all = |side: &usize| {
-        sides.len() > 1
-            && sides.iter().filter(|other| *other != side).all(|other| {
-                let cell = line.cells.get(*other).and_then(|cells| cells.get(*side));
-                cell.is_some_and(|cell| cell.verdict == Some(Verdict::Improvement))
-            })
-    };
-    sides.iter().copied().find(beats_all)
 }
 
 fn figure(figure: &Figure) -> Markup {
@@ -615,4 +481,9 @@ fn how(view: &View<'_>) -> Markup {
             }
         },
     )
+}
+
+/// A class, and that of the side, by which it is hidden.
+pub fn classes(class: &str, slot: usize) -> String {
+    format!("{class} s{slot}").trim_start().to_owned()
 }
