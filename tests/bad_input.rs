@@ -165,7 +165,7 @@ fn zeros_and_negatives_are_not_comparable_and_name_their_launch() {
     for (value, word) in [(0.0, "zero"), (-1.0, "negative")] {
         let row = row_after(|results| {
             let repeat = &mut stream(results).launches[2].repeats[1];
-            repeat.values.insert("triad".into(), value);
+            repeat.values.insert("triad", value);
         });
         let text = reason(&row);
         assert!(text.contains(word), "{text}");

@@ -54,6 +54,11 @@ impl Values {
         self.0.iter().map(|(_, value)| value)
     }
 
+    /// The values, to be changed, sorted by name.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
     /// The number of metrics with a value.
     pub fn len(&self) -> usize {
         self.0.len()

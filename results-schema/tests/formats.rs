@@ -365,7 +365,7 @@ proptest! {
     #[test]
     fn any_value_survives_both_formats(value in prop::num::f64::NORMAL, reason in ".{1,40}") {
         let mut results = sample_run();
-        results.cases[0].launches[0].repeats[0].values.insert("triad".into(), value);
+        results.cases[0].launches[0].repeats[0].values.insert("triad", value);
         results.cases[1].launches[0].outcome = Outcome::Skipped { reason: reason.clone() };
         let json = ResultSet::from_json(&results.to_json(), Path::new("x")).unwrap();
         prop_assert_eq!(&json, &results);

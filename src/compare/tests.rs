@@ -133,7 +133,7 @@ fn what_is_not_the_same_thing_is_not_compared() {
         (-1.0, "candidate:negative"),
     ] {
         let mut other = one("b", &quiet(1.0, 3));
-        other.cases[0].launches[1].repeats[0].values.insert("time".into(), bad);
+        other.cases[0].launches[1].repeats[0].values.insert("time", bad);
         let row = row(&base, &other);
         assert_eq!((row.verdict, codes(&row.reasons)), (Verdict::Incomparable, vec![code]));
         assert!(row.reasons[0].text.contains("launch 2"));
@@ -160,7 +160,7 @@ fn counts_are_compared_for_equality_zeros_included() {
     let more = row(&exact("a", 0.0), &exact("b", 3.0));
     assert_eq!((more.verdict, more.difference), (Verdict::Regression, Some(3.0)));
     let mut wavering = exact("b", 3.0);
-    wavering.cases[0].launches[0].repeats[0].values.insert("time".into(), 4.0);
+    wavering.cases[0].launches[0].repeats[0].values.insert("time", 4.0);
     assert_eq!(row(&exact("a", 3.0), &wavering).why, Some(Why::NotExact));
 }
 

@@ -52,7 +52,7 @@ fn a_unit_or_a_direction_that_changed() {
 fn values_that_none_can_be() {
     for (value, text) in [(0.0, "is zero"), (-1.0, "is negative")] {
         let damaged = changed(|run| {
-            run.results.cases[1].launches[2].repeats[0].values.insert("time".into(), value);
+            run.results.cases[1].launches[2].repeats[0].values.insert("time", value);
         });
         let said = format!("the candidate {text} (run 20260102T033005Z-beef, launch 3)");
         says(damaged, 3, &[FILE, ROW, &said]);

@@ -141,7 +141,7 @@ fn the_best_is_compared_where_the_policy_says_so() {
     let (base, mut candidate) = (old(&[1.0]), new(&[1.2]));
     // Every launch reaches 1.0 once.
     for launch in &mut candidate.results.cases[0].launches {
-        launch.repeats[0].values.insert("time".into(), 1.0);
+        launch.repeats[0].values.insert("time", 1.0);
     }
     let decided = |text: &str| {
         let policy = policy(text);
@@ -336,7 +336,7 @@ proptest! {
         }
         for (fate, case) in fates.iter().zip(&mut candidate.results.cases[1..]) {
             if let Fate::Zero = fate {
-                case.launches[0].repeats[0].values.insert("time".into(), 0.0);
+                case.launches[0].repeats[0].values.insert("time", 0.0);
             }
         }
         let lost = |index: usize| index > 0 && matches!(fates.get(index - 1), Some(Fate::Lost));

@@ -175,12 +175,12 @@ pub fn draw(lines: &Lines, frame: Frame) -> Drawing {
 }
 
 fn ordinate(drawing: &mut Drawing, plot: &Plot, lines: &Lines, frame: Frame) {
-    if let Some((low, high)) = lines.band {
-        if let Some((low, high)) = plot.y(low).zip(plot.y(high)) {
-            let (low, high) = (low.min(plot.bottom()), high.max(plot.top));
-            let fill = [("fill", V::T(theme::EQUAL))];
-            drawing.rect((plot.left, high), (plot.width, low - high), &fill);
-        }
+    if let Some((low, high)) = lines.band
+        && let Some((low, high)) = plot.y(low).zip(plot.y(high))
+    {
+        let (low, high) = (low.min(plot.bottom()), high.max(plot.top));
+        let fill = [("fill", V::T(theme::EQUAL))];
+        drawing.rect((plot.left, high), (plot.width, low - high), &fill);
     }
     for tick in plot.y.ticks(if frame.narrow { 5 } else { 8 }) {
         let Some(y) = plot.y(tick) else { continue };

@@ -114,10 +114,10 @@ fn panel(
         let row = place(row_names, line.case.params.get(rows));
         let column = place(column_names, line.case.params.get(columns));
         let value = line.values.get(slot).and_then(Option::as_ref);
-        if let (Some(row), Some(column), Some(value)) = (row, column, value) {
-            if let Some(cell) = values.get_mut(row * column_names.len() + column) {
-                *cell = Some(value.typical / line.shown.0);
-            }
+        if let (Some(row), Some(column), Some(value)) = (row, column, value)
+            && let Some(cell) = values.get_mut(row * column_names.len() + column)
+        {
+            *cell = Some(value.typical / line.shown.0);
         }
     }
     let inert =

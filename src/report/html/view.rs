@@ -242,7 +242,7 @@ impl<'a> View<'a> {
         let names: Vec<String> = group.sides.iter().map(|side| inert(&side.name)).collect();
         let comparisons = comparisons(group, &names, policy);
         let mut lines = lines(&comparisons, names.len());
-        lines.sort_by(|a, b| words::order(a).cmp(&words::order(b)));
+        lines.sort_by_key(words::order);
         words::tell_apart(&mut lines);
         let chosen = super::table::representatives(&lines);
         let pictured = super::matrices::pictured(&lines);

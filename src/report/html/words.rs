@@ -155,9 +155,10 @@ pub fn tell_apart(lines: &mut [Line]) {
 }
 
 /// The order of lines on the page: chapters, kinds, benchmarks, axis values as numbers.
-pub fn order(line: &Line) -> (Chapter, String, String, Vec<(String, u64, String)>, u8, String) {
+pub fn order(line: &Line) -> impl Ord + use<> {
     let params = line.case.params.iter();
-    let params = params.map(|(axis, value)| (axis.clone(), rank(value), value.clone())).collect();
+    let params = params.map(|(axis, value)| (axis.clone(), rank(value), value.clone()));
+    let params: Vec<(String, u64, String)> = params.collect();
     // Metrics in the order of their names, but the decided before the informative.
     (
         Chapter::of(&line.kind, &line.case.benchmark),
