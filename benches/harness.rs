@@ -18,7 +18,7 @@ use vbench::profile::Profile;
 use vbench::report::diff::{View, text};
 use vbench::results::{
     CaseResult, Environment, Estimator, Evidence, Launch, Metric, Outcome, Repeat, ResultSet, Run,
-    read_runs, read_samples, write_samples,
+    Values, read_runs, read_samples, write_samples,
 };
 use vbench_suites as _;
 
@@ -71,8 +71,8 @@ fn stored(repeats: u32) -> ResultSet {
         elapsed_s: 0.1,
         iterations: 1000,
         // Spread by a percent between launches and within them.
-        values: BTreeMap::from([(
-            "time".to_owned(),
+        values: Values::from([(
+            "time",
             1e-9 * (1.0 + 0.01 * (f64::from(launch * 7 % 10 + repeat * 37 % 101) / 111.0)),
         )]),
         evidence: Evidence {

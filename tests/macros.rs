@@ -3,12 +3,11 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub)]
 
-use std::collections::BTreeMap;
 use vbench::axis::Params;
 use vbench::bencher::{Recorded, Settings};
 use vbench::benchmark::{Benchmark, benchmarks};
 use vbench::prelude::*;
-use vbench::results::{Estimator, Role};
+use vbench::results::{Estimator, Role, Values};
 
 fn find(id: &str) -> &'static Benchmark {
     let all = benchmarks().expect("ids differ");
@@ -23,7 +22,7 @@ fn run(id: &str, params: &[(&str, &str)]) -> Result<Recorded, Stop> {
 }
 
 /// The values of the only repeat.
-fn values(id: &str, params: &[(&str, &str)]) -> BTreeMap<String, f64> {
+fn values(id: &str, params: &[(&str, &str)]) -> Values {
     let recorded = run(id, params).expect("runs");
     assert_eq!(recorded.repeats.len(), 1);
     recorded.repeats[0].values.clone()
