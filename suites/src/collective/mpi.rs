@@ -57,6 +57,7 @@ fn all_reduce(
 ) -> Result<Samples<Speed>, Stop> {
     let world = &*ranks.world;
     let size = if b.is_smoke() { size.min(SMOKE) } else { size };
+    let names = world.names()?;
     let mut buffers = Buffers::on_all(world, place, size)?;
     let warm = buffers.time(world, if b.is_smoke() { 1 } else { WARM_UPS })?;
     buffers.verify(world)?;
@@ -81,7 +82,7 @@ fn all_reduce(
     world.tell(0)?;
     buffers.verify(world)?;
     b.fact("ranks", world.ranks);
-    b.fact(HOSTS, hosts(&world.names()?));
+    b.fact(HOSTS, hosts(&names));
     b.fact("library", world.version.as_str());
     b.fact("operations_per_sample", operations);
     Ok(samples)

@@ -3,6 +3,7 @@
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use std::env;
+use std::error::Error;
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::OnceLock;
 use vbench::launcher::Launched;
@@ -121,7 +122,9 @@ fn open() -> Result<Library, String> {
             Err(error) => drop(first.get_or_insert(error)),
         }
     }
-    let why = first.map(|error| error.to_string()).unwrap_or_default();
+    // The error itself says only that it failed.
+    let why = first.map(|error| error.source().map_or(error.to_string(), ToString::to_string));
+    let why = why.unwrap_or_default();
     Err(format!("no MPI library: {why}; install Open MPI or MPICH, or name it in {CHOICE}"))
 }
 
