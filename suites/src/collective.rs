@@ -130,6 +130,7 @@ fn measure(
     b.fact("ranks", cpus.len());
     b.fact("cpus", cpus.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
     b.fact("operations_per_sample", operations);
+    b.fact("kernels", ring.made());
     Ok(samples)
 }
 

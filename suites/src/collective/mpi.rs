@@ -31,8 +31,7 @@ impl Require for Ranks {
     }
 
     fn probe(_: &Machine) -> Result<(), Skip> {
-        launched()?;
-        library::exists().map_err(Skip::because)
+        library::exists(launched()?).map_err(Skip::because)
     }
 }
 

@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 use vbench::launcher::Launched;
 use vbench::prelude::Stop;
 
-/// Names of the library: Open MPI 4 and 5, MPICH and its family, whatever a compiler would link.
-const NAMES: [&str; 4] = ["libmpi.so.40", "libmpich.so.12", "libmpi.so.12", "libmpi.so"];
+/// Names of the library: Open MPI 4 and 5, and whatever a compiler would link.
+const OPEN_MPI: [&str; 2] = ["libmpi.so.40", "libmpi.so"];
+/// Names of MPICH and its family.
+const MPICH_FAMILY: [&str; 2] = ["libmpich.so.12", "libmpi.so.12"];
 /// Names another one.
 const CHOICE: &str = "VBENCH_MPI_LIBRARY";
 /// `MPI_THREAD_SERIALIZED`, the same in both.
@@ -103,16 +105,21 @@ extern "C" fn leave() {
 ///
 /// # Errors
 /// Each name with its reason.
-pub fn exists() -> Result<(), String> {
-    open().map(drop)
+pub fn exists(launched: Launched) -> Result<(), String> {
+    open(launched).map(drop)
 }
 
-fn open() -> Result<Library, String> {
+fn open(launched: Launched) -> Result<Library, String> {
     if cfg!(target_feature = "crt-static") {
         return Err("this is a static program, which cannot open libmpi".to_owned());
     }
     let chosen = env::var(CHOICE).ok();
-    let names = chosen.as_ref().map_or(NAMES.to_vec(), |name| vec![name.as_str()]);
+    // Where both are installed, the launcher's own comes first.
+    let names = match (&chosen, launched.by) {
+        (Some(name), _) => vec![name.as_str()],
+        (None, "PMI" | "MVAPICH") => [MPICH_FAMILY, OPEN_MPI].concat(),
+        (None, _) => [OPEN_MPI, MPICH_FAMILY].concat(),
+    };
     let mut first = None;
     for name in names {
         // SAFETY: MPI libraries are made to be loaded; what their initialisers do is what every
@@ -144,7 +151,7 @@ impl World {
     /// # Errors
     /// No library, one of neither family, or one that knows nothing of this launcher.
     pub fn enter(launched: Launched) -> Result<Self, String> {
-        let library = open()?;
+        let library = open(launched)?;
         // SAFETY: the types of these functions in the MPI standard, with handles as above. The
         // library is never closed: its functions stay valid.
         unsafe {
