@@ -47,7 +47,7 @@ pub fn leave_out_single(plan: &mut Plan, launched: Launched) {
 /// Runs the cases beside the first process: nothing is said and nothing is stored.
 pub fn follow(args: &RunArgs, plan: &Plan) -> Ended {
     let (mut out, mut err) = (io::sink(), io::sink());
-    let mut silent = Console { out: &mut out, err: &mut err, width: 100, live: false };
+    let mut silent = Console::plain(&mut out, &mut err, 100);
     if args.list || plan.cases.is_empty() {
         return Ok(OK);
     }
