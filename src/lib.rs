@@ -16,6 +16,7 @@ pub mod external;
 pub mod gate;
 pub mod host;
 pub mod import;
+pub mod launcher;
 pub mod levels;
 pub mod machine;
 pub mod placement;

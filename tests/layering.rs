@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, u8)] = &[
     ("clock", 1),
     ("host", 1),
+    ("launcher", 1),
     ("levels", 1),
     ("placement", 1),
     ("profile", 1),

@@ -2,6 +2,7 @@
 
 use super::args::RunArgs;
 use super::progress::Progress;
+use super::ranks::Redacted;
 use super::smoke::executor;
 use super::{Console, Ended, FAILED, INTERRUPTED, OK};
 use crate::benchmark::Benchmark;
@@ -152,9 +153,11 @@ fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
 
 fn launch_all(session: &mut Session<'_>, console: &mut Console<'_>) -> Result<Ending, String> {
     let stop = stop_on_interrupt();
+    let executor = executor(session.args);
+    let executor = if session.args.redact { Box::new(Redacted(executor)) } else { executor };
     let runner = Runner {
         plan: session.plan,
-        executor: &*executor(session.args),
+        executor: &*executor,
         stop,
         until: session.until,
         boot_id: boot_id(&session.results.environment),

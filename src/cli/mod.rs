@@ -13,6 +13,7 @@ mod list;
 mod measure;
 mod plan_samples;
 mod progress;
+mod ranks;
 mod report;
 mod run;
 mod show;

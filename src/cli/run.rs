@@ -2,9 +2,10 @@
 
 use super::args::RunArgs;
 use super::measure::Measured;
-use super::{Console, Ended, OK, USAGE, list, measure, smoke};
+use super::{Console, Ended, OK, USAGE, list, measure, ranks, smoke};
 use crate::benchmark::Benchmark;
 use crate::host::Host;
+use crate::launcher::Launched;
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::profile::Profile;
@@ -16,7 +17,7 @@ pub fn run(
     arguments: &[String],
     console: &mut Console<'_>,
 ) -> Ended {
-    if let Some(run) = &args.resume {
+    if let (Some(run), None) = (&args.resume, Launched::several()) {
         return measure::resume(args, run, benchmarks, console);
     }
     match begin(args, benchmarks, arguments, console)? {
@@ -40,9 +41,19 @@ pub fn begin(
     arguments: &[String],
     console: &mut Console<'_>,
 ) -> Result<Begun, String> {
-    let selection = args.selection(args.seed.unwrap_or_else(|| fastrand::u32(..)));
+    let launched = Launched::several();
+    let selection = match launched {
+        Some(launched) => ranks::selection(args, launched)?,
+        None => args.selection(args.seed.unwrap_or_else(|| fastrand::u32(..))),
+    };
     let machine = Machine::new(Host::live(), selection.profile).install();
-    let plan = Plan::new(benchmarks, &selection, machine).map_err(|error| error.to_string())?;
+    let mut plan = Plan::new(benchmarks, &selection, machine).map_err(|error| error.to_string())?;
+    if let Some(launched) = launched {
+        ranks::leave_out_single(&mut plan, launched);
+        if launched.rank > 0 {
+            return ranks::follow(args, &plan).map(Begun::Nothing);
+        }
+    }
     if args.list {
         return Ok(Begun::Nothing(list::cases(&plan, args.format, args.ignored, console)));
     }

@@ -1,6 +1,7 @@
 //! The built-in benchmarks.
 
 mod claims;
+mod collective;
 mod cpu;
 mod latency;
 mod memory;

@@ -2,7 +2,7 @@
 //! the caches.
 
 mod arrays;
-mod kernels;
+pub mod kernels;
 mod size;
 
 use crate::claims;

@@ -2,31 +2,32 @@
 //! that bypass the caches.
 #![expect(unsafe_code, reason = "vector loads and non-temporal stores exist only as intrinsics")]
 
+use std::ops::{Add, Mul};
 use vbench::prelude::Skip;
 
 /// `out`, two inputs (the second is ignored by copy and scale), and the factor.
-pub type Run = fn(&mut [f64], &[f64], &[f64], f64);
+pub type Run<T> = fn(&mut [T], &[T], &[T], T);
 
 /// One implementation of one kernel.
 #[derive(Clone, Copy)]
-pub struct Kernel {
+pub struct Kernel<T = f64> {
     /// The function.
-    pub run: Run,
+    pub run: Run<T>,
     /// Its instructions, and in which order it goes through memory.
     pub made: &'static str,
 }
 
 /// One implementation of the four kernels.
 #[derive(Clone, Copy)]
-pub struct Kernels {
+pub struct Kernels<T = f64> {
     /// `out = x`.
-    pub copy: Kernel,
+    pub copy: Kernel<T>,
     /// `out = s * x`.
-    pub scale: Kernel,
+    pub scale: Kernel<T>,
     /// `out = x + y`.
-    pub add: Kernel,
+    pub add: Kernel<T>,
     /// `out = x + s * y`.
-    pub triad: Kernel,
+    pub triad: Kernel<T>,
 }
 
 const COPY: u8 = 0;
@@ -34,8 +35,15 @@ const SCALE: u8 = 1;
 const ADD: u8 = 2;
 const TRIAD: u8 = 3;
 
-impl Kernels {
-    fn of(made: &'static str, [copy, scale, add, triad]: [Run; 4]) -> Self {
+/// The numbers there are kernels for: 64-bit floats for STREAM, 32-bit ones for sums of ranks.
+pub trait Number: Copy + Add<Output = Self> + Mul<Output = Self> {
+    /// The kernels with vectors.
+    #[cfg(target_arch = "x86_64")]
+    fn arrangements<const BYPASS: bool>() -> Vec<Kernels<Self>>;
+}
+
+impl<T: Number> Kernels<T> {
+    fn of(made: &'static str, [copy, scale, add, triad]: [Run<T>; 4]) -> Self {
         let kernel = |run| Kernel { run, made };
         Self { copy: kernel(copy), scale: kernel(scale), add: kernel(add), triad: kernel(triad) }
     }
@@ -43,7 +51,7 @@ impl Kernels {
     /// One sequential loop each, as any compiler makes it; copy is a call of `memcpy`, which is
     /// what gcc turns that loop into, and whose large copies bypass the caches by themselves.
     pub fn plain() -> Self {
-        Self::of("loop", [memcpy, plain::<SCALE>, plain::<ADD>, plain::<TRIAD>])
+        Self::of("loop", [memcpy, plain::<SCALE, T>, plain::<ADD, T>, plain::<TRIAD, T>])
     }
 
     /// Ordinary stores, in every arrangement that is the fastest somewhere. The copy of arrays
@@ -66,7 +74,7 @@ impl Kernels {
 
     fn ordinary() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
-        return x86::arrangements::<false>();
+        return T::arrangements::<false>();
         #[cfg(not(target_arch = "x86_64"))]
         return vec![Self::plain()];
     }
@@ -77,7 +85,7 @@ impl Kernels {
     /// None are implemented for this kind of CPU.
     pub fn streaming() -> Result<Vec<Self>, Skip> {
         #[cfg(target_arch = "x86_64")]
-        return Ok(x86::arrangements::<true>());
+        return Ok(T::arrangements::<true>());
         #[cfg(not(target_arch = "x86_64"))]
         return Err(Skip::because("non-temporal stores are implemented for x86-64 only"));
     }
@@ -90,71 +98,85 @@ impl Kernels {
     }
 }
 
-fn memcpy(out: &mut [f64], x: &[f64], _: &[f64], _: f64) {
+fn memcpy<T: Number>(out: &mut [T], x: &[T], _: &[T], _: T) {
     let len = out.len().min(x.len());
     out[..len].copy_from_slice(&x[..len]);
 }
 
-fn plain<const KERNEL: u8>(out: &mut [f64], x: &[f64], y: &[f64], s: f64) {
+fn plain<const KERNEL: u8, T: Number>(out: &mut [T], x: &[T], y: &[T], s: T) {
     for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
         *out = match KERNEL {
             COPY => *x,
-            SCALE => s * x,
-            ADD => x + y,
-            _ => x + s * y,
+            SCALE => s * *x,
+            ADD => *x + *y,
+            _ => *x + s * *y,
         };
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{ADD, COPY, Kernels, SCALE, TRIAD, plain};
+    use super::{ADD, COPY, Kernels, Number, SCALE, TRIAD, plain};
     use std::arch::is_x86_feature_detected;
     use std::arch::x86_64::*;
 
-    /// Numbers in a cache line.
-    const LINE: usize = 8;
+    /// Bytes in a cache line.
+    const LINE_BYTES: usize = 64;
     /// Streams that a thread follows at a time. One stream leaves the memory controller idle
     /// between its pages; four in neighbouring pages gave 1.15 times the bandwidth on an Ice Lake
     /// guest, and glibc's `memcpy` has done the same for large copies since 2.33. On a Zen 4 guest
     /// one stream is 1.1 to 1.25 times as fast as four, so both are offered.
     const FOUR: usize = 4;
     const ONE: usize = 1;
-    /// Numbers in one stream of a block: a base page, so that each stream has its own prefetcher.
-    const STREAM: usize = 512;
-    /// Numbers done in one of several streams before the next has its turn: four lines.
-    const TURN: usize = 4 * LINE;
-    /// Alignment that the widest non-temporal store asks for, in numbers.
+    /// Bytes of one stream of a block: a base page, so that each stream has its own prefetcher.
+    const STREAM_BYTES: usize = 4096;
+    /// Alignment that the widest non-temporal store asks for, in bytes.
     const ALIGNMENT: usize = 64;
 
-    /// Four streams of the widest vectors, and one stream of each width that compilers choose.
-    pub fn arrangements<const BYPASS: bool>() -> Vec<Kernels> {
-        let avx512 = is_x86_feature_detected!("avx512f");
-        let avx2 = is_x86_feature_detected!("avx2");
-        let mut all = Vec::new();
-        if avx512 {
-            all.push(avx512::kernels::<BYPASS, FOUR>());
-            all.push(avx512::kernels::<BYPASS, ONE>());
-        } else if avx2 {
-            all.push(avx2::kernels::<BYPASS, FOUR>());
-        } else {
-            all.push(sse2::kernels::<BYPASS, FOUR>());
-            all.push(sse2::kernels::<BYPASS, ONE>());
-        }
-        if avx2 {
-            all.push(avx2::kernels::<BYPASS, ONE>());
-        }
-        all
+    macro_rules! arrangements {
+        ($number:ty, $avx512:ident, $avx2:ident, $sse2:ident) => {
+            impl Number for $number {
+                /// Four streams of the widest vectors, and one of each width that compilers choose.
+                fn arrangements<const BYPASS: bool>() -> Vec<Kernels<Self>> {
+                    let avx512 = is_x86_feature_detected!("avx512f");
+                    let avx2 = is_x86_feature_detected!("avx2");
+                    let mut all = Vec::new();
+                    if avx512 {
+                        all.push($avx512::kernels::<BYPASS, FOUR>());
+                        all.push($avx512::kernels::<BYPASS, ONE>());
+                    } else if avx2 {
+                        all.push($avx2::kernels::<BYPASS, FOUR>());
+                    } else {
+                        all.push($sse2::kernels::<BYPASS, FOUR>());
+                        all.push($sse2::kernels::<BYPASS, ONE>());
+                    }
+                    if avx2 {
+                        all.push($avx2::kernels::<BYPASS, ONE>());
+                    }
+                    all
+                }
+            }
+        };
     }
 
+    arrangements!(f64, avx512, avx2, sse2);
+    arrangements!(f32, avx512_single, avx2_single, sse2_single);
+
     macro_rules! vectors {
-        ($isa:ident, $feature:tt, $lanes:literal, $load:ident, $store:ident, $stream:ident,
-         $splat:ident, $mul:ident, $add:ident) => {
+        ($isa:ident, $feature:tt, $number:ty, $lanes:literal, $load:ident, $store:ident,
+         $stream:ident, $splat:ident, $mul:ident, $add:ident) => {
             pub mod $isa {
                 use super::*;
 
+                /// Numbers in a cache line.
+                const LINE: usize = LINE_BYTES / size_of::<$number>();
+                /// Numbers in one stream of a block.
+                const STREAM: usize = STREAM_BYTES / size_of::<$number>();
+                /// Numbers done in one of several streams before the next has its turn: four lines.
+                const TURN: usize = 4 * LINE;
+
                 /// The kernels with these vectors.
-                pub fn kernels<const BYPASS: bool, const STREAMS: usize>() -> Kernels {
+                pub fn kernels<const BYPASS: bool, const STREAMS: usize>() -> Kernels<$number> {
                     let made = match STREAMS {
                         ONE => concat!(stringify!($isa), " in sequence"),
                         _ => concat!(stringify!($isa), " in four streams"),
@@ -166,10 +188,10 @@ mod x86 {
                 }
 
                 fn checked<const KERNEL: u8, const BYPASS: bool, const STREAMS: usize>(
-                    out: &mut [f64],
-                    x: &[f64],
-                    y: &[f64],
-                    s: f64,
+                    out: &mut [$number],
+                    x: &[$number],
+                    y: &[$number],
+                    s: $number,
                 ) {
                     assert!(is_x86_feature_detected!($feature), "this CPU lacks {}", $feature);
                     let len = out.len().min(x.len()).min(y.len());
@@ -178,25 +200,25 @@ mod x86 {
                     let head = out.as_ptr().align_offset(ALIGNMENT).min(len);
                     let block = STREAMS * STREAM;
                     let tail = head + (len - head) / block * block;
-                    plain::<KERNEL>(&mut out[..head], &x[..head], &y[..head], s);
+                    plain::<KERNEL, $number>(&mut out[..head], &x[..head], &y[..head], s);
                     // SAFETY: the CPU has the feature; the three slices have one length, a
                     // whole number of blocks; the first begins aligned.
                     unsafe {
                         let (x, y) = (&x[head..tail], &y[head..tail]);
                         blocks::<KERNEL, BYPASS, STREAMS>(&mut out[head..tail], x, y, s);
                     }
-                    plain::<KERNEL>(&mut out[tail..], &x[tail..], &y[tail..], s);
+                    plain::<KERNEL, $number>(&mut out[tail..], &x[tail..], &y[tail..], s);
                 }
 
                 /// # Safety
                 /// Slices of one length that is a multiple of `STREAMS * STREAM`; `out` begins at
-                /// a multiple of `ALIGNMENT` numbers.
+                /// a multiple of `ALIGNMENT` bytes.
                 #[target_feature(enable = $feature)]
                 unsafe fn blocks<const KERNEL: u8, const BYPASS: bool, const STREAMS: usize>(
-                    out: &mut [f64],
-                    x: &[f64],
-                    y: &[f64],
-                    s: f64,
+                    out: &mut [$number],
+                    x: &[$number],
+                    y: &[$number],
+                    s: $number,
                 ) {
                     let len = out.len();
                     let (out, x, y) = (out.as_mut_ptr(), x.as_ptr(), y.as_ptr());
@@ -252,6 +274,7 @@ mod x86 {
     vectors!(
         avx512,
         "avx512f",
+        f64,
         8,
         _mm512_loadu_pd,
         _mm512_store_pd,
@@ -263,6 +286,7 @@ mod x86 {
     vectors!(
         avx2,
         "avx2",
+        f64,
         4,
         _mm256_loadu_pd,
         _mm256_store_pd,
@@ -274,6 +298,7 @@ mod x86 {
     vectors!(
         sse2,
         "sse2",
+        f64,
         2,
         _mm_loadu_pd,
         _mm_store_pd,
@@ -282,11 +307,52 @@ mod x86 {
         _mm_mul_pd,
         _mm_add_pd
     );
+    vectors!(
+        avx512_single,
+        "avx512f",
+        f32,
+        16,
+        _mm512_loadu_ps,
+        _mm512_store_ps,
+        _mm512_stream_ps,
+        _mm512_set1_ps,
+        _mm512_mul_ps,
+        _mm512_add_ps
+    );
+    vectors!(
+        avx2_single,
+        "avx2",
+        f32,
+        8,
+        _mm256_loadu_ps,
+        _mm256_store_ps,
+        _mm256_stream_ps,
+        _mm256_set1_ps,
+        _mm256_mul_ps,
+        _mm256_add_ps
+    );
+    vectors!(
+        sse2_single,
+        "sse2",
+        f32,
+        4,
+        _mm_loadu_ps,
+        _mm_store_ps,
+        _mm_stream_ps,
+        _mm_set1_ps,
+        _mm_mul_ps,
+        _mm_add_ps
+    );
 }
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Number for f64 {}
+#[cfg(not(target_arch = "x86_64"))]
+impl Number for f32 {}
 
 #[cfg(test)]
 mod tests {
-    use super::Kernels;
+    use super::{Kernels, Number};
 
     /// Every implementation that this CPU can run.
     fn all() -> Vec<Kernels> {
@@ -305,28 +371,56 @@ mod tests {
         all
     }
 
-    /// All lengths around the block size, at every alignment: the same numbers as plain arithmetic.
+    /// The same for 32-bit floats.
+    fn single() -> Vec<Kernels<f32>> {
+        let mut all = vec![Kernels::plain()];
+        all.extend(Kernels::cached(false));
+        all.extend(Kernels::cached(true));
+        all.extend(Kernels::streaming().into_iter().flatten());
+        #[cfg(target_arch = "x86_64")]
+        {
+            use super::x86::{avx2_single, sse2_single};
+            all.extend([sse2_single::kernels::<false, 4>(), sse2_single::kernels::<true, 1>()]);
+            if std::arch::is_x86_feature_detected!("avx2") {
+                all.extend([avx2_single::kernels::<true, 1>(), avx2_single::kernels::<true, 4>()]);
+            }
+        }
+        all
+    }
+
     #[test]
     fn every_kernel_computes_what_it_says() {
-        for kernels in all() {
-            for (len, skip) in [(0, 0), (1, 0), (7, 3), (2048, 0), (2047, 1), (6500, 5)] {
-                let x: Vec<f64> = (0..len + skip).map(|i| i as f64 + 0.25).collect();
-                let y: Vec<f64> = (0..len + skip).map(|i| 1.0 / (i as f64 + 1.0)).collect();
+        compute(all(), |i| i as f64 + 0.25, |i| 1.0 / (i as f64 + 1.0), 0.5);
+        compute(single(), |i| i as f32 + 0.25, |i| 1.0 / (i as f32 + 1.0), 0.5);
+    }
+
+    /// All lengths around the block size, at every alignment: the same numbers as plain arithmetic.
+    fn compute<T: Number + PartialEq + std::fmt::Debug + From<i8>>(
+        kernels: Vec<Kernels<T>>,
+        first: fn(usize) -> T,
+        second: fn(usize) -> T,
+        factor: T,
+    ) {
+        let untouched = T::from(-1);
+        for kernels in kernels {
+            for (len, skip) in [(0, 0), (1, 0), (7, 3), (4096, 0), (4095, 1), (13_000, 5)] {
+                let x: Vec<T> = (0..len + skip).map(first).collect();
+                let y: Vec<T> = (0..len + skip).map(second).collect();
                 let (x, y) = (&x[skip..], &y[skip..]);
-                let wanted = |f: fn(f64, f64) -> f64| -> Vec<f64> {
+                let wanted = |f: &dyn Fn(T, T) -> T| -> Vec<T> {
                     x.iter().zip(y).map(|(x, y)| f(*x, *y)).collect()
                 };
-                let run = |kernel: super::Kernel| {
-                    let mut out = vec![-1.0; len + skip];
-                    (kernel.run)(&mut out[skip..], x, y, 0.5);
-                    assert!(out[..skip].iter().all(|untouched| *untouched == -1.0));
+                let run = |kernel: super::Kernel<T>| {
+                    let mut out = vec![untouched; len + skip];
+                    (kernel.run)(&mut out[skip..], x, y, factor);
+                    assert!(out[..skip].iter().all(|number| *number == untouched));
                     out.split_off(skip)
                 };
                 let isa = kernels.made();
-                assert_eq!(run(kernels.copy), wanted(|x, _| x), "{isa} copy {len}");
-                assert_eq!(run(kernels.scale), wanted(|x, _| 0.5 * x), "{isa} scale {len}");
-                assert_eq!(run(kernels.add), wanted(|x, y| x + y), "{isa} add {len}");
-                assert_eq!(run(kernels.triad), wanted(|x, y| x + 0.5 * y), "{isa} triad {len}");
+                assert_eq!(run(kernels.copy), wanted(&|x, _| x), "{isa} copy {len}");
+                assert_eq!(run(kernels.scale), wanted(&|x, _| factor * x), "{isa} scale {len}");
+                assert_eq!(run(kernels.add), wanted(&|x, y| x + y), "{isa} add {len}");
+                assert_eq!(run(kernels.triad), wanted(&|x, y| x + factor * y), "{isa} triad {len}");
             }
         }
     }
