@@ -18,6 +18,7 @@ pub mod host;
 pub mod import;
 pub mod levels;
 pub mod machine;
+pub mod measured;
 pub mod placement;
 pub mod plan;
 pub mod profile;

@@ -8,6 +8,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("clock", 1),
     ("host", 1),
     ("levels", 1),
+    ("measured", 1),
     ("placement", 1),
     ("profile", 1),
     ("quantity", 1),

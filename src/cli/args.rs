@@ -75,6 +75,7 @@ pub enum Command {
     /// Show which benchmarks this program contains and which can run here
     List(ListArgs),
     /// Show what this machine is: CPUs, nodes, memory, GPUs, limits
+    #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
     /// Store every file the harness reads about this machine, for `--host DIR`
     Capture(CaptureArgs),
@@ -133,6 +134,13 @@ Examples:
   vbench run --exact 'memory::stream/pages=default,stores=cached'
 
 A run keeps a journal: Ctrl-C finishes the launch in flight and says how to go on.";
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  vbench info                               what the guest claims
+  vbench run placement                      measure it
+  vbench info --measured                    the newest such run: does the claim hold?
+  vbench info --measured my-host/numa --json  the same of another run, as facts";
 
 const DIFF_EXAMPLES: &str = "\
 Examples:
@@ -301,6 +309,13 @@ pub struct InfoArgs {
     /// Show a captured machine
     #[arg(long, value_name = "DIR")]
     pub host: Option<PathBuf>,
+    /// Cores, caches, node distances and hidden nodes as a run measured them, beside what the
+    /// guest claims [default: the newest run of this machine that measured any]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
+    pub measured: Option<String>,
+    /// Folder of all results, for --measured
+    #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `capture`.

@@ -1,6 +1,7 @@
 //! `show`, `info` and `capture`: what was stored, and what this machine is.
 
 use super::args::{CaptureArgs, Format, InfoArgs, ShowArgs};
+use super::measured::measured;
 use super::{Console, Ended, OK};
 use crate::environment;
 use crate::host::Host;
@@ -82,6 +83,9 @@ fn none_found(out: &Path, run: Option<&str>, runs: &[PathBuf]) -> String {
 
 /// What this machine is.
 pub fn info(args: &InfoArgs, console: &mut Console<'_>) -> Ended {
+    if let Some(run) = &args.measured {
+        return measured(args, run, console);
+    }
     let host = match &args.host {
         Some(dir) => Host::tree(dir).map_err(|error| error.to_string())?,
         None => Host::live(),

@@ -2,6 +2,11 @@
 
 mod claims;
 mod cpu;
+mod distance;
+mod jitter;
 mod latency;
 mod memory;
 mod nodes;
+mod placement;
+mod spread;
+mod units;
