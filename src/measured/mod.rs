@@ -13,7 +13,7 @@ mod regions;
 pub use self::aspect::{Aspect, facts};
 pub use self::groups::{Groups, divisions, shared_cores};
 pub use self::nodes::CLAIMED_DISTANCE;
-pub use self::pairs::{Pairs, rows};
+pub use self::pairs::{HIGH, LOW, Pairs, rows};
 pub use self::regions::regions;
 
 use self::aspect::{listed, restricted};
@@ -55,7 +55,7 @@ struct Found {
 
 /// The cores, from the first case of interference that was measured.
 fn shared(results: &ResultSet) -> Option<Found> {
-    let (case, pairs) = pairs_of(results, CORES)?;
+    let (case, pairs) = pairs_of(results, CORES, HIGH)?;
     let cpus = pairs.cpus();
     let claimed = claimed(case, &cpus);
     Some(Found { groups: shared_cores(&pairs), claimed, cpus, source: case.case.to_string() })
@@ -89,7 +89,7 @@ impl Found {
 
 /// The last-level caches: the finest division by transfer latency, threads of a core counting once.
 fn caches(results: &ResultSet, cores: Option<&[Vec<usize>]>) -> Aspect {
-    let Some((case, pairs)) = pairs_of(results, CACHES) else {
+    let Some((case, pairs)) = pairs_of(results, CACHES, LOW) else {
         return Aspect::missing("caches", CACHES);
     };
     let cpus = pairs.cpus();
@@ -191,12 +191,16 @@ fn regions_of(case: &CaseResult) -> Option<usize> {
     counts.get(counts.len().checked_sub(1)? / 2).copied()
 }
 
-fn pairs_of<'a>(results: &'a ResultSet, benchmark: &str) -> Option<(&'a CaseResult, Pairs)> {
+fn pairs_of<'a>(
+    results: &'a ResultSet,
+    benchmark: &str,
+    q: f64,
+) -> Option<(&'a CaseResult, Pairs)> {
     measured_cases(results, benchmark).find_map(|case| {
         let tables: Vec<Pairs> = launches(case)
             .filter_map(|launch| Pairs::from_value(launch.facts.get(PAIRS)?))
             .collect();
-        let pairs = Pairs::typical(&tables);
+        let pairs = Pairs::joined(&tables, q);
         (!pairs.is_empty()).then_some((case, pairs))
     })
 }

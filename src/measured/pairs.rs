@@ -3,6 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use vbench_results::Value;
 
+/// The quantile of times: of five launches the second fastest, so three may be disturbed.
+pub const LOW: f64 = 0.25;
+/// The quantile of throughputs.
+pub const HIGH: f64 = 0.75;
+
 /// A value for each pair of CPUs that was measured, in both directions.
 ///
 /// Stored as rows `[a, b, a to b, b to a]` with `a < b`: a pair that was not measured has no row,
@@ -49,18 +54,18 @@ impl Pairs {
         self.rows.get(&(a.min(b), a.max(b))).copied()
     }
 
-    /// The median of each pair over several launches, per direction.
-    pub fn typical(launches: &[Self]) -> Self {
+    /// Each pair's quantile `q` over several launches or sweeps, per direction. What disturbs a pair
+    /// makes its transfers longer and its throughput lower: [`LOW`] and [`HIGH`] leave it out.
+    pub fn joined(launches: &[Self], q: f64) -> Self {
         let mut all: BTreeMap<(usize, usize), [Vec<f64>; 2]> = BTreeMap::new();
         for (pair, [there, back]) in launches.iter().flat_map(Self::rows) {
             let [first, second] = all.entry(pair).or_default();
             first.push(there);
             second.push(back);
         }
-        let median = |values: Vec<f64>| quantile(values, 0.5);
-        let rows = all
-            .into_iter()
-            .filter_map(|(pair, [there, back])| Some((pair, [median(there)?, median(back)?])));
+        let rows = all.into_iter().filter_map(|(pair, [there, back])| {
+            Some((pair, [quantile(there, q)?, quantile(back, q)?]))
+        });
         Self { rows: rows.collect() }
     }
 
@@ -121,7 +126,7 @@ pub(super) fn quantile(mut values: Vec<f64>, q: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pairs, quantile};
+    use super::{HIGH, LOW, Pairs, quantile};
     use vbench_results::Value;
 
     #[test]
@@ -157,14 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn launches_are_joined_by_their_median() {
+    fn launches_are_joined_by_their_quantile() {
         let of = |value| {
             let mut pairs = Pairs::default();
             pairs.insert(0, 1, value, value);
             pairs
         };
-        let joined = Pairs::typical(&[of(1.0), of(9.0), of(2.0)]);
-        assert_eq!(joined.least(0, 1), Some(2.0));
+        let launches = [1.0, 9.0, 2.0, 9.0, 9.0].map(of);
+        assert_eq!(Pairs::joined(&launches, LOW).least(0, 1), Some(2.0));
+        assert_eq!(Pairs::joined(&launches, HIGH).least(0, 1), Some(9.0));
         assert_eq!(quantile(vec![1.0, 2.0, 3.0, 4.0], 0.25), Some(1.75));
         assert_eq!(quantile(Vec::new(), 0.5), None);
     }

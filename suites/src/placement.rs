@@ -16,7 +16,7 @@ use line::{Effort, Transfer};
 use pairing::{chosen, note_choice, pairs_of};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use vbench::measured::{self, BLOCKS, CLAIMED, PAIRS, Pairs};
+use vbench::measured::{self, BLOCKS, CLAIMED, HIGH, LOW, PAIRS, Pairs};
 use vbench::prelude::*;
 
 /// Every direction of every pair has at least this many batches of round trips.
@@ -81,7 +81,7 @@ fn core_to_core(
     note_choice(b, &chosen, cpus.count());
     b.fact("transfer", transfer.describe());
     b.fact(CLAIMED, claims::cache_groups());
-    b.fact(PAIRS, Pairs::typical(&sweeps).to_value());
+    b.fact(PAIRS, Pairs::joined(&sweeps, LOW).to_value());
     if !silent.is_empty() {
         b.fact("pairs_without_an_answer", silent.into_keys().collect::<Vec<_>>());
     }
@@ -150,7 +150,7 @@ fn interference(
     }
     note_choice(b, &chosen, cpus.count());
     b.fact(CLAIMED, claims::core_groups());
-    b.fact(PAIRS, Pairs::typical(&sweeps).to_value());
+    b.fact(PAIRS, Pairs::joined(&sweeps, HIGH).to_value());
     Ok(samples)
 }
 

@@ -1,6 +1,5 @@
 //! Work that fills a core, alone and beside a neighbour.
 
-use super::pairing::median;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hint::black_box;
@@ -102,14 +101,14 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Five windows of 2 ms for each pair; three where there are very many pairs.
+    /// Eight windows of 2 ms for each pair; three where there are very many pairs.
     pub fn over(pairs: usize, smoke: bool) -> Self {
         let windows = if smoke {
             1
         } else if pairs > 500 {
             3
         } else {
-            5
+            8
         };
         Self { window: Duration::from_millis(2), windows }
     }
@@ -154,7 +153,7 @@ pub fn sweep(
     Ok(Sweep { kept, sound })
 }
 
-/// The median rate of each CPU over the windows that both began in time.
+/// The best rate of each CPU over the windows that all began in time.
 fn best(
     cpus: &[usize],
     kernel: Kernel,
@@ -178,15 +177,10 @@ fn best(
     }
     match rates.iter().any(Vec::is_empty) {
         true => Err(Skip::because(format!("CPUs {cpus:?} never began a window together"))),
-        false => Ok(rates.iter().map(|rates| typical_best(rates)).collect()),
+        false => {
+            Ok(rates.into_iter().flat_map(|rates| rates.into_iter().reduce(f64::max)).collect())
+        }
     }
-}
-
-/// The median of the upper half: a window that lost time to others does not count, one that was
-/// lucky decides nothing.
-fn typical_best(rates: &[f64]) -> f64 {
-    let middle = median(rates);
-    median(&rates.iter().copied().filter(|rate| *rate >= middle).collect::<Vec<_>>())
 }
 
 fn window(kernel: Kernel, begin: Instant, length: Duration) -> Work {
@@ -211,7 +205,7 @@ fn window(kernel: Kernel, begin: Instant, length: Duration) -> Work {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHAINS, Effort, Kernel, NUMBERS, PASSES, arithmetic, loads, typical_best, window};
+    use super::{CHAINS, Effort, Kernel, NUMBERS, PASSES, arithmetic, loads, window};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -232,11 +226,5 @@ mod tests {
         }
         assert!("fpu".parse::<Kernel>().is_err());
         assert_eq!(Effort::over(4560, false).windows, 3);
-    }
-
-    #[test]
-    fn stolen_and_lucky_windows_decide_nothing() {
-        assert_eq!(typical_best(&[10.0, 3.0, 10.2, 4.0, 12.0]), 10.2);
-        assert_eq!(typical_best(&[7.0]), 7.0);
     }
 }
