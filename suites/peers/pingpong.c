@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCHES = 25, TRIPS = 1000 };
+enum { BATCHES = 125, TRIPS = 200 };
 
 static struct {
 	char before[128];

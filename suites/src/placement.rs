@@ -19,8 +19,8 @@ use std::time::Duration;
 use vbench::measured::{self, BLOCKS, CLAIMED, HIGH, LOW, PAIRS, Pairs};
 use vbench::prelude::*;
 
-/// Every direction of every pair has at least this many batches of round trips.
-const LEAST_BATCHES: usize = 5;
+/// Every direction of every pair has at least this many batches of 200 round trips.
+const LEAST_BATCHES: usize = 25;
 /// A direction lasts at most this long, however few pairs there are.
 const LONGEST_DIRECTION: f64 = 0.025;
 /// A sweep over all pairs aims at this many times the profile's sample: one second in the quick
@@ -77,6 +77,9 @@ fn core_to_core(
     });
     if let Some(skip) = refused {
         return Err(skip);
+    }
+    if sweeps.iter().any(Pairs::is_empty) {
+        return Err(Skip::because("no two vCPUs ran at the same time for long enough"));
     }
     note_choice(b, &chosen, cpus.count());
     b.fact("transfer", transfer.describe());
