@@ -16,8 +16,11 @@ const LOCAL: f64 = 10.0;
 /// of noise between launches.
 const SAME: f64 = 1.10;
 
-/// Latency and claimed distance by (CPU node, memory node).
-type Table = BTreeMap<(usize, usize), (f64, Option<f64>)>;
+/// CPU node and memory node.
+type Route = (usize, usize);
+/// Latency and claimed distance.
+type Cell = (f64, Option<f64>);
+type Table = BTreeMap<Route, Cell>;
 
 /// Each node's latencies as distances: 10 times the ratio to the latency of its own memory.
 pub(super) fn distances(results: &ResultSet) -> Aspect {
@@ -49,7 +52,7 @@ pub(super) fn distances(results: &ResultSet) -> Aspect {
     }
 }
 
-fn cell(case: &CaseResult) -> Option<((usize, usize), (f64, Option<f64>))> {
+fn cell(case: &CaseResult) -> Option<(Route, Cell)> {
     let node = |axis: &str| case.case.params.get(axis)?.parse().ok();
     let metric = case.metrics.iter().find(|metric| metric.name == METRIC)?;
     let latency = summarize(case, metric)?.headline(case.estimator);

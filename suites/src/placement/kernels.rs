@@ -101,11 +101,11 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Eight windows of 2 ms for each pair; three where there are very many pairs.
+    /// Eight windows of 2 ms for each pair; three where there are more than a hundred pairs.
     pub fn over(pairs: usize, smoke: bool) -> Self {
         let windows = if smoke {
             1
-        } else if pairs > 500 {
+        } else if pairs > 100 {
             3
         } else {
             8

@@ -12,8 +12,8 @@ use vbench::prelude::*;
 const TRIPS: u64 = 200;
 /// A direction that has not come this far after this long ends: its vCPUs hardly run together.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Waiting turns between looks at the clock.
-const TURNS: u32 = 1 << 20;
+/// Tries between looks at the clock: some 10 us.
+const TRIES: u32 = 1 << 12;
 /// What the leading thread leaves in the line at the end.
 const STOP: u64 = u64::MAX;
 
@@ -56,26 +56,34 @@ impl Transfer {
     /// did not answer until `deadline`.
     #[inline]
     fn pass(self, line: &AtomicU64, turn: u64, deadline: Instant) -> bool {
-        let mut waited = 0_u32;
-        loop {
-            let held = match self {
-                Self::Store => line.load(Ordering::Acquire),
-                Self::Exchange => {
-                    let swap =
-                        line.compare_exchange(turn, turn + 1, Ordering::AcqRel, Ordering::Acquire);
-                    swap.unwrap_or_else(|held| held)
-                }
-            };
-            if held == turn {
-                if self == Self::Store {
+        match self {
+            Self::Store => pass_when(line, deadline, || {
+                let mine = line.load(Ordering::Acquire) == turn;
+                if mine {
                     line.store(turn + 1, Ordering::Release);
                 }
+                mine
+            }),
+            Self::Exchange => pass_when(line, deadline, || {
+                let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+                line.compare_exchange(turn, turn + 1, success, failure).is_ok()
+            }),
+        }
+    }
+}
+
+/// Tries until it succeeds. Nothing else stands between two tries but a count: it would delay the
+/// one that succeeds.
+#[inline]
+fn pass_when(line: &AtomicU64, deadline: Instant, attempt: impl Fn() -> bool) -> bool {
+    loop {
+        for _ in 0..TRIES {
+            if attempt() {
                 return true;
             }
-            waited = waited.wrapping_add(1);
-            if held == STOP || (waited.is_multiple_of(TURNS) && Instant::now() > deadline) {
-                return false;
-            }
+        }
+        if line.load(Ordering::Acquire) == STOP || Instant::now() > deadline {
+            return false;
         }
     }
 }
