@@ -18,11 +18,6 @@
 
 enum { BATCHES = 125, TRIPS = 200 };
 
-static struct {
-	char before[128];
-	_Alignas(128) atomic_uint flag;
-	char after[128];
-} shared;
 static int swaps;
 static int cpus[2];
 
@@ -37,24 +32,33 @@ static void pin(int cpu)
 	}
 }
 
-static void hand_over(unsigned mine, unsigned next)
+/* The line lies on the heap and is reached by pointer: a static flag, addressed relative to the
+ * instruction pointer, reads a third less on one Zen core that both threads share a cache with. */
+static inline void hand_over(atomic_uint *flag, unsigned mine, unsigned next)
 {
 	if (swaps) {
 		unsigned expected = mine;
-		while (!atomic_compare_exchange_strong(&shared.flag, &expected, next))
+		while (!atomic_compare_exchange_strong(flag, &expected, next))
 			expected = mine;
 		return;
 	}
-	while (atomic_load_explicit(&shared.flag, memory_order_acquire) != mine)
+	while (atomic_load_explicit(flag, memory_order_acquire) != mine)
 		;
-	atomic_store_explicit(&shared.flag, next, memory_order_release);
+	atomic_store_explicit(flag, next, memory_order_release);
 }
 
-static void *second(void *cpu)
+struct side {
+	atomic_uint *flag;
+	int cpu;
+};
+
+static void *second(void *given)
 {
-	pin(*(int *)cpu);
+	struct side *side = given;
+	atomic_uint *flag = side->flag;
+	pin(side->cpu);
 	for (long i = 0; i < (BATCHES + 1) * (long)TRIPS; i++)
-		hand_over(1, 0);
+		hand_over(flag, 1, 0);
 	return NULL;
 }
 
@@ -75,18 +79,23 @@ static double direction(int from, int to)
 {
 	pthread_t thread;
 	double batch[BATCHES];
+	atomic_uint *flag = aligned_alloc(128, 256);
+	struct side side = { flag, cpus[to] };
+	if (!flag)
+		exit(1);
 	pin(cpus[from]);
-	atomic_store(&shared.flag, 0);
-	if (pthread_create(&thread, NULL, second, &cpus[to]))
+	atomic_init(flag, 0);
+	if (pthread_create(&thread, NULL, second, &side))
 		exit(1);
 	for (int b = -1; b < BATCHES; b++) {
 		double start = now();
 		for (int i = 0; i < TRIPS; i++)
-			hand_over(0, 1);
+			hand_over(flag, 0, 1);
 		if (b >= 0)
 			batch[b] = (now() - start) / (2.0 * TRIPS);
 	}
 	pthread_join(thread, NULL);
+	free(flag);
 	qsort(batch, BATCHES, sizeof *batch, ascending);
 	return batch[BATCHES / 2];
 }
