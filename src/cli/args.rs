@@ -3,6 +3,7 @@
 
 use super::baseline::BaselineArgs;
 use super::gate::{GATE_EXAMPLES, GateArgs};
+use super::show::{INFO_EXAMPLES, InfoArgs};
 use super::{effects, import};
 use crate::plan::{Ignored, Selection};
 use crate::profile::Profile;
@@ -134,13 +135,6 @@ Examples:
   vbench run --exact 'memory::stream/pages=default,stores=cached'
 
 A run keeps a journal: Ctrl-C finishes the launch in flight and says how to go on.";
-
-const INFO_EXAMPLES: &str = "\
-Examples:
-  vbench info                               what the guest claims
-  vbench run placement                      measure it
-  vbench info --measured                    the newest such run: does the claim hold?
-  vbench info --measured my-host/numa --json  the same of another run, as facts";
 
 const DIFF_EXAMPLES: &str = "\
 Examples:
@@ -293,27 +287,6 @@ pub struct ListArgs {
     #[arg(long)]
     pub results: bool,
     /// Folder of all results
-    #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
-    pub out: PathBuf,
-}
-
-/// Arguments of `info`.
-#[derive(Debug, Args)]
-pub struct InfoArgs {
-    /// Every fact with its source, as JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Leave host names, addresses, serial numbers and UUIDs out
-    #[arg(long)]
-    pub redact: bool,
-    /// Show a captured machine
-    #[arg(long, value_name = "DIR")]
-    pub host: Option<PathBuf>,
-    /// Cores, caches, node distances and hidden nodes as a run measured them, beside what the
-    /// guest claims [default: the newest run of this machine that measured any]
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
-    pub measured: Option<String>,
-    /// Folder of all results, for --measured
     #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
     pub out: PathBuf,
 }

@@ -1,7 +1,6 @@
 //! `info --measured`: what a stored run says about the topology.
 
-use super::args::InfoArgs;
-use super::show::find;
+use super::show::{InfoArgs, find};
 use super::{Console, Ended, OK};
 use crate::host::Host;
 use crate::measured::{Aspect, aspects, facts};

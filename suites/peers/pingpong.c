@@ -33,7 +33,7 @@ static void pin(int cpu)
 }
 
 /* The line lies on the heap and is reached by pointer: a static flag, addressed relative to the
- * instruction pointer, reads a third less on one Zen core that both threads share a cache with. */
+ * instruction pointer, reads a third less on a Zen host whose cores share a cache. */
 static inline void hand_over(atomic_uint *flag, unsigned mine, unsigned next)
 {
 	if (swaps) {
