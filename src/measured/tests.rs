@@ -1,7 +1,6 @@
 //! Tests of the aspects on invented result sets.
 
 use super::{BLOCKS, CLAIMED, CLAIMED_DISTANCE, PAIRS, Pairs, aspects, facts};
-use std::collections::BTreeMap;
 use vbench_results::{
     Better, CaseResult, Environment, Estimator, Evidence, Launch, Metric, Outcome, Reading, Repeat,
     ResultSet, Role, Run, Unit, Value,
@@ -21,7 +20,7 @@ fn case(id: &str, latency: f64, facts: &[(&str, Value)]) -> CaseResult {
         at_s: 0.0,
         elapsed_s: 1.0,
         iterations: 1,
-        values: BTreeMap::from([("latency".to_owned(), latency)]),
+        values: [("latency".to_owned(), latency)].into_iter().collect(),
         evidence: Evidence::default(),
     };
     let launch = Launch {
