@@ -19,6 +19,7 @@ pub mod import;
 pub mod launcher;
 pub mod levels;
 pub mod machine;
+pub mod measured;
 pub mod placement;
 pub mod plan;
 pub mod profile;

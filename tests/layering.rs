@@ -9,6 +9,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("host", 1),
     ("launcher", 1),
     ("levels", 1),
+    ("measured", 1),
     ("placement", 1),
     ("profile", 1),
     ("quantity", 1),

@@ -3,6 +3,7 @@
 
 use super::baseline::BaselineArgs;
 use super::gate::{GATE_EXAMPLES, GateArgs};
+use super::show::{INFO_EXAMPLES, InfoArgs};
 use super::{effects, import};
 use crate::plan::{Ignored, Selection};
 use crate::profile::Profile;
@@ -75,6 +76,7 @@ pub enum Command {
     /// Show which benchmarks this program contains and which can run here
     List(ListArgs),
     /// Show what this machine is: CPUs, nodes, memory, GPUs, limits
+    #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
     /// Store every file the harness reads about this machine, for `--host DIR`
     Capture(CaptureArgs),
@@ -287,20 +289,6 @@ pub struct ListArgs {
     /// Folder of all results
     #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
     pub out: PathBuf,
-}
-
-/// Arguments of `info`.
-#[derive(Debug, Args)]
-pub struct InfoArgs {
-    /// Every fact with its source, as JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Leave host names, addresses, serial numbers and UUIDs out
-    #[arg(long)]
-    pub redact: bool,
-    /// Show a captured machine
-    #[arg(long, value_name = "DIR")]
-    pub host: Option<PathBuf>,
 }
 
 /// Arguments of `capture`.

@@ -11,6 +11,7 @@ mod gate;
 mod import;
 mod list;
 mod measure;
+mod measured;
 mod plan_samples;
 mod progress;
 mod ranks;

@@ -1,6 +1,7 @@
 //! `show`, `info` and `capture`: what was stored, and what this machine is.
 
-use super::args::{CaptureArgs, Format, InfoArgs, ShowArgs};
+use super::args::{CaptureArgs, Format, ShowArgs};
+use super::measured::measured;
 use super::{Console, Ended, OK};
 use crate::environment;
 use crate::host::Host;
@@ -10,8 +11,37 @@ use crate::terminal::Tone;
 use crate::text::{inert, wrap};
 use crate::topology::Topology;
 use crate::{report, store};
+use clap::Args;
 use std::path::{Path, PathBuf};
 use vbench_results::Run;
+
+pub(super) const INFO_EXAMPLES: &str = "\
+Examples:
+  vbench info                               what the guest claims
+  vbench run placement                      measure it
+  vbench info --measured                    the newest such run: does the claim hold?
+  vbench info --measured my-host/numa --json  the same of another run, as facts";
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Every fact with its source, as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Leave host names, addresses, serial numbers and UUIDs out
+    #[arg(long)]
+    pub redact: bool,
+    /// Show a captured machine
+    #[arg(long, value_name = "DIR")]
+    pub host: Option<PathBuf>,
+    /// Cores, caches, node distances and hidden nodes as a run measured them, beside what the
+    /// guest claims [default: the newest run of this machine that measured any]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
+    pub measured: Option<String>,
+    /// Folder of all results, for --measured
+    #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
+    pub out: PathBuf,
+}
 
 /// A stored run as a table, or as JSON.
 pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
@@ -82,6 +112,9 @@ fn none_found(out: &Path, run: Option<&str>, runs: &[PathBuf]) -> String {
 
 /// What this machine is.
 pub fn info(args: &InfoArgs, console: &mut Console<'_>) -> Ended {
+    if let Some(run) = &args.measured {
+        return measured(args, run, console);
+    }
     let host = match &args.host {
         Some(dir) => Host::tree(dir).map_err(|error| error.to_string())?,
         None => Host::live(),

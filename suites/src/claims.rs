@@ -30,9 +30,45 @@ pub fn nodes() -> Vec<(usize, Vec<usize>)> {
     usable.map(|node| (node.id, node.cpus.clone())).collect()
 }
 
+/// Every node and its CPUs, also where it has no memory or none that this process may use.
+pub fn cpus_of_nodes() -> Vec<(usize, Vec<usize>)> {
+    let nodes = Machine::current().topology.nodes.iter();
+    nodes.map(|node| (node.id, node.cpus.clone())).collect()
+}
+
+/// Ids of the nodes that have CPUs.
+pub fn cpu_nodes() -> Vec<usize> {
+    let with_cpus = cpus_of_nodes().into_iter().filter(|(_, cpus)| !cpus.is_empty());
+    with_cpus.map(|(id, _)| id).collect()
+}
+
 /// What the kernel allows; `None` where it does not say.
 fn allowed_nodes(host: &Host) -> Option<Vec<usize>> {
     let status = host.read("/proc/self/status").ok()?;
     let list = status.lines().find_map(|line| line.strip_prefix("Mems_allowed_list:"))?;
     cpulist::parse(list).ok()
+}
+
+/// The CPUs of each last-level cache, each group as a list such as `0-3`.
+pub fn cache_groups() -> Vec<String> {
+    let caches = Machine::current().topology.llcs().into_iter().map(|cache| cache.cpus.clone());
+    caches.map(|cpus| cpulist::format(&cpus)).collect()
+}
+
+/// The CPUs of each core, each group as a list such as `0-1`.
+pub fn core_groups() -> Vec<String> {
+    let mut cores: Vec<Vec<usize>> = Vec::new();
+    for cpu in Machine::current().topology.cpus.iter().filter(|cpu| !cpu.siblings.is_empty()) {
+        if !cores.contains(&cpu.siblings) {
+            cores.push(cpu.siblings.clone());
+        }
+    }
+    cores.iter().map(|core| cpulist::format(core)).collect()
+}
+
+/// The distance of two nodes in the guest's table.
+pub fn distance(from: usize, to: usize) -> Option<u32> {
+    let nodes = &Machine::current().topology.nodes;
+    let place = nodes.iter().position(|node| node.id == to)?;
+    nodes.iter().find(|node| node.id == from)?.distances.get(place).copied()
 }

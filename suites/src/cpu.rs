@@ -119,6 +119,16 @@ struct Tally {
     wrong: u64,
 }
 
+/// Events per second of each thread of a team in one window, or how many were wrong.
+pub fn rates(team: &Team, window: Duration) -> Vec<Result<f64, String>> {
+    let tallies = team.broadcast(|worker| count_events(worker, window));
+    let rate = |tally: Tally| match tally.wrong {
+        0 => Ok(tally.latencies.count() as f64 / window.as_secs_f64()),
+        wrong => Err(format!("{wrong} events did not count {PRIMES} primes")),
+    };
+    tallies.into_iter().map(rate).collect()
+}
+
 /// Events until the window closes. One that ends later does not count.
 fn count_events(worker: &Worker, window: Duration) -> Tally {
     let mut tally = Tally { latencies: Histogram::new(), wrong: 0 };

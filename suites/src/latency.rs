@@ -1,13 +1,16 @@
 //! Memory latency: a walk along a ring of pointers, one dependent load at a time.
 
-mod ring;
+mod loaded;
+pub mod ring;
 
 use crate::claims;
 use crate::nodes::{self, Nodes, note_placement};
+use loaded::{Loaded, Pressure};
 use ring::{Memory, Order, Ring};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Instant;
+use vbench::measured::CLAIMED_DISTANCE;
 use vbench::prelude::*;
 
 /// The curve begins inside every first-level cache.
@@ -88,12 +91,112 @@ fn pointer_chase_nodes(
     b: &mut Bencher,
     cpus: Cpus,
     nodes: Nodes,
-    #[axis(nodes::ids())] cpu_node: usize,
+    #[axis(nodes::cpu_ids())] cpu_node: usize,
     #[axis(nodes::ids())] memory_node: usize,
 ) -> Result<Samples<Latency>, Skip> {
     let memory = Policy::Bind(memory_node);
     let chase = Chase { order: Order::PageLocal, memory, ..Chase::over(LARGEST) };
+    if let Some(distance) = claims::distance(cpu_node, memory_node) {
+        b.fact(CLAIMED_DISTANCE, distance);
+    }
     chase.measure(b, &nodes.cpus(cpu_node, &cpus)?[..1])
+}
+
+/// What one sample shows.
+#[derive(Metrics)]
+struct UnderLoad {
+    /// Time of one load that waits for the one before, while others read memory.
+    latency: Seconds,
+    /// What the others read meanwhile; none where there are no others.
+    bandwidth: Option<BytesPerSec>,
+}
+
+/// Latency while the other CPUs of a node read memory: from idle to all they can.
+#[vbench(kind = "memory", warmup = 0, profile = Standard)]
+fn loaded(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(Pressure::CURVE)] delay: Pressure,
+    #[axis(Place::choices())] memory: Place,
+) -> Result<Samples<UnderLoad>, Skip> {
+    let (node_cpus, policy) = memory.resolve(&cpus)?;
+    let used = if delay == Pressure::None { 1 } else { node_cpus.len() };
+    if delay != Pressure::None && used < 2 {
+        return Err(Skip::because("needs 2 CPUs on a node, 1 allowed"));
+    }
+    let team = Team::pinned(&node_cpus[..used])?;
+    let loaded = Loaded::new(&team, policy, b.seed(), b.is_smoke())?;
+    for effective in loaded.effective() {
+        note_placement(b, Pages::Default, policy, &effective)?;
+    }
+    let warm = loaded.run(&team, delay, 0, loaded.slots());
+    b.check(warm.end == 0, "the warm-up did not come back to its first slot");
+    let loads = loads(warm.latency, b.sample_time());
+    let mut slot = 0;
+    let samples = b.samples(|timer| {
+        let seen = loaded.run(&team, delay, slot, loads);
+        slot = seen.end;
+        timer.check(seen.sound, "a stream read other numbers than were written");
+        UnderLoad {
+            latency: Seconds(seen.latency),
+            bandwidth: (delay != Pressure::None).then_some(BytesPerSec(seen.bandwidth)),
+        }
+    });
+    b.fact("streams", used - 1);
+    b.fact("policy", policy.to_string());
+    Ok(samples)
+}
+
+/// Where the memory lies, as seen from the CPUs of the first node that has some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Local,
+    Remote,
+}
+
+impl Place {
+    /// Remote memory exists where there are two nodes.
+    fn choices() -> Vec<Self> {
+        vec![Self::Local, Self::Remote]
+    }
+
+    /// The CPUs, and where their memory is asked for.
+    fn resolve(self, cpus: &Cpus) -> Result<(Vec<usize>, Policy), Skip> {
+        let nodes = claims::nodes();
+        let on = |all: &[usize]| -> Vec<usize> {
+            cpus.ids().iter().copied().filter(|cpu| all.contains(cpu)).collect()
+        };
+        let home = nodes.iter().map(|(id, all)| (*id, on(all))).find(|(_, cpus)| !cpus.is_empty());
+        let (home, used) = match (home, nodes.len()) {
+            (Some((id, used)), 2..) => (id, used),
+            _ if self == Self::Local => return Ok((cpus.ids().to_vec(), Policy::FirstTouch)),
+            _ => return Err(Skip::because(format!("needs 2 memory nodes, {} here", nodes.len()))),
+        };
+        let other = nodes.iter().map(|(id, _)| *id).find(|id| *id != home).unwrap_or(home);
+        let node = if self == Self::Local { home } else { other };
+        Ok((used, Policy::Bind(node)))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        })
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "local" => Ok(Self::Local),
+            "remote" => Ok(Self::Remote),
+            _ => Err(format!("{text:?} is neither local nor remote")),
+        }
+    }
 }
 
 /// One way of walking.
@@ -199,7 +302,7 @@ fn sizes_around(caches: &[u64]) -> Vec<Bytes> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LARGEST, Order, loads, sizes_around};
+    use super::{LARGEST, Order, Place, loads, sizes_around};
     use vbench::prelude::*;
 
     #[test]
@@ -229,5 +332,9 @@ mod tests {
             assert_eq!(order.to_string().parse(), Ok(order));
         }
         assert!("Random".parse::<Order>().is_err());
+        for place in Place::choices() {
+            assert_eq!(place.to_string().parse(), Ok(place));
+        }
+        assert!("near".parse::<Place>().is_err());
     }
 }

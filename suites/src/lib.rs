@@ -3,6 +3,11 @@
 mod claims;
 mod collective;
 mod cpu;
+mod distance;
+mod jitter;
 mod latency;
 mod memory;
 mod nodes;
+mod placement;
+mod spread;
+mod units;

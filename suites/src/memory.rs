@@ -3,12 +3,15 @@
 
 mod arrays;
 pub mod kernels;
+mod reading;
 mod size;
 
 use crate::claims;
 use crate::nodes::{self, Nodes, note_placement};
+use crate::spread::Spread;
 use arrays::{Arrays, Times};
 use kernels::Kernels;
+use reading::Sums;
 use std::fmt;
 use std::str::FromStr;
 use vbench::prelude::*;
@@ -94,15 +97,18 @@ fn stream(
     Plan::by_rule(b, stores).measure(b, cpus.ids())
 }
 
-/// How bandwidth grows with the number of CPUs.
+/// How bandwidth grows with the number of CPUs, taken close together or far apart.
 #[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
 fn stream_threads(
     b: &mut Bencher,
     cpus: Cpus,
+    #[axis([Spread::Compact, Spread::Scatter])] spread: Spread,
     #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
     #[axis(thread_counts())] threads: usize,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    Plan::by_rule(b, stores).measure(b, cpus.first(threads)?)
+    let used = spread.first(threads, &cpus)?;
+    b.fact("cpus", used.clone());
+    Plan::by_rule(b, stores).measure(b, &used)
 }
 
 /// Bandwidth by the size of one array: where the caches end and memory begins.
@@ -135,7 +141,7 @@ fn stream_nodes(
     b: &mut Bencher,
     cpus: Cpus,
     nodes: Nodes,
-    #[axis(nodes::ids())] cpu_node: usize,
+    #[axis(nodes::cpu_ids())] cpu_node: usize,
     #[axis(nodes::ids())] memory_node: usize,
 ) -> Result<Samples<Bandwidth>, Skip> {
     let memory = Policy::Bind(memory_node);
@@ -143,11 +149,45 @@ fn stream_nodes(
     plan.measure(b, &nodes.cpus(cpu_node, &cpus)?)
 }
 
-/// Bandwidth of all allowed CPUs to memory spread over all nodes.
+/// Bandwidth of all allowed CPUs under each memory policy.
 #[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
-fn stream_interleaved(b: &mut Bencher, cpus: Cpus, _: Nodes) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { memory: Policy::Interleave, ..Plan::by_rule(b, Stores::Cached) };
+fn stream_policies(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(nodes::policies())] policy: Policy,
+) -> Result<Samples<Bandwidth>, Skip> {
+    let plan = Plan { memory: policy, ..Plan::by_rule(b, Stores::Cached) };
     plan.measure(b, cpus.ids())
+}
+
+/// What reading alone shows.
+#[derive(Metrics)]
+struct Reading {
+    /// Bytes read per second, all threads.
+    read: BytesPerSec,
+}
+
+/// Bandwidth of reading alone, from the CPUs of one node in the memory of one node.
+#[vbench(kind = "memory", samples = 10, warmup = 1, estimator = Best, profile = Standard)]
+fn read_nodes(
+    b: &mut Bencher,
+    cpus: Cpus,
+    nodes: Nodes,
+    #[axis(nodes::cpu_ids())] cpu_node: usize,
+    #[axis(nodes::ids())] memory_node: usize,
+) -> Result<Samples<Reading>, Skip> {
+    let policy = Policy::Bind(memory_node);
+    let bytes = Plan::by_rule(b, Stores::Cached).bytes;
+    fits(bytes)?;
+    let team = Team::pinned(&nodes.cpus(cpu_node, &cpus)?)?;
+    let array = Sums::new(&team, bytes, policy)?;
+    note_placement(b, Pages::Default, policy, &array.effective())?;
+    let bytes = array.bytes();
+    Ok(b.samples(|timer| {
+        let (seconds, sound) = array.read(&team);
+        timer.check(sound, "a thread read other numbers than were written");
+        Reading { read: bytes.per(seconds) }
+    }))
 }
 
 /// Seconds that one trial of an arrangement lasts at least.

@@ -5,7 +5,7 @@ use vbench::prelude::*;
 
 /// The memory nodes of a machine that has several.
 pub struct Nodes {
-    /// Node and its CPUs.
+    /// Node and its CPUs, nodes without memory included.
     all: Vec<(usize, Vec<usize>)>,
 }
 
@@ -31,8 +31,8 @@ impl Nodes {
 
 impl Require for Nodes {
     fn acquire(_: &Machine) -> Result<Self, Skip> {
-        let all = claims::nodes();
-        match all.len() {
+        let all = claims::cpus_of_nodes();
+        match claims::nodes().len() {
             0 => Err(Skip::because("the kernel lists no memory nodes")),
             1 => Err(Skip::because("needs 2 memory nodes, 1 here")),
             _ => Ok(Self { all }),
@@ -43,6 +43,30 @@ impl Require for Nodes {
 /// Ids of the memory nodes, as an axis.
 pub fn ids() -> Vec<usize> {
     claims::nodes().into_iter().map(|(id, _)| id).collect()
+}
+
+/// Ids of the nodes that have CPUs, as an axis; those without memory of their own too.
+pub fn cpu_ids() -> Vec<usize> {
+    claims::cpu_nodes()
+}
+
+/// Each policy that can differ here, as an axis: one node has one place for all memory.
+pub fn policies() -> Vec<Policy> {
+    let ids = ids();
+    let each = |of: fn(usize) -> Policy| ids.iter().copied().map(of).collect::<Vec<_>>();
+    let (bound, preferred) = (each(Policy::Bind), each(Policy::Preferred));
+    [vec![Policy::FirstTouch, Policy::Interleave], bound, preferred].concat()
+}
+
+/// Ids of the memory nodes; the number 0 stands for all memory where the kernel lists none.
+pub fn memory_ids() -> Vec<usize> {
+    let ids = ids();
+    if ids.is_empty() { vec![0] } else { ids }
+}
+
+/// The policy that keeps memory on a node: the system's own where there is no other node.
+pub fn bound_to(node: usize) -> Policy {
+    if claims::nodes().len() > 1 { Policy::Bind(node) } else { Policy::FirstTouch }
 }
 
 /// Share of huge pages from which a buffer counts as lying in them.

@@ -4,7 +4,10 @@
 mod devices;
 mod layout;
 mod machine;
+mod measured;
 mod unknowns;
+
+pub use self::measured::measured;
 
 use self::layout::{Page, bytes, count};
 use crate::topology::Topology;

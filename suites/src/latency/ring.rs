@@ -93,6 +93,12 @@ impl Ring {
         (at.addr() - base.addr()) / (self.step * WORD)
     }
 
+    /// Reads every word once, in order: their sum, which never changes.
+    #[inline(never)]
+    pub fn sum(&self) -> usize {
+        self.words.iter().fold(0, |sum, word| sum.wrapping_add(*word))
+    }
+
     /// What the system made of the placement.
     pub fn effective(&self) -> Effective {
         self.words.effective()

@@ -1,0 +1,85 @@
+//! One thing that was measured of the topology, beside the claim, and its form as facts.
+
+use super::Groups;
+use crate::host::cpulist;
+use std::collections::BTreeMap;
+use vbench_results::{Fact, Reading, Value};
+
+/// Groups that are listed in a sentence.
+const LISTED: usize = 12;
+
+/// One thing measured of the topology.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aspect {
+    /// `cores`, `caches`, `distances`, `hidden_nodes`.
+    pub name: &'static str,
+    /// What was found, or why nothing was.
+    pub measured: Result<Value, String>,
+    /// What the guest claims, where it claims anything.
+    pub claimed: Option<Value>,
+    /// How the two differ, in a sentence.
+    pub disagreement: Option<String>,
+    /// The case that was measured, or the benchmark that would measure it.
+    pub source: String,
+}
+
+impl Aspect {
+    /// An aspect that the run did not measure.
+    pub(super) fn missing(name: &'static str, benchmark: &str) -> Self {
+        Self {
+            name,
+            measured: Err(format!("not measured: vbench run {benchmark}")),
+            claimed: None,
+            disagreement: None,
+            source: benchmark.to_owned(),
+        }
+    }
+}
+
+/// The aspects as facts, for other parts of the program and for `--json`: `measured.caches`,
+/// `measured.caches.claimed`, `measured.caches.disagreement`.
+pub fn facts(aspects: &[Aspect]) -> BTreeMap<String, Fact> {
+    let mut facts = BTreeMap::new();
+    for aspect in aspects {
+        let name = format!("measured.{}", aspect.name);
+        let mut add = |name: String, reading: Reading| {
+            let source = aspect.source.clone();
+            facts.insert(name, Fact { reading, source, stable: false, identifying: false });
+        };
+        if let Some(claimed) = &aspect.claimed {
+            add(format!("{name}.claimed"), Reading::Value(claimed.clone()));
+        }
+        if let Some(text) = &aspect.disagreement {
+            add(format!("{name}.disagreement"), Reading::Value(text.as_str().into()));
+        }
+        let reading = aspect.measured.clone().map_or_else(Reading::Unknown, Reading::Value);
+        add(name, reading);
+    }
+    facts
+}
+
+/// `0-3 4-7 and 6 more groups`.
+pub(super) fn listed(groups: &[Vec<usize>]) -> String {
+    let shown: Vec<String> =
+        groups.iter().take(LISTED).map(|group| cpulist::format(group)).collect();
+    match groups.len().saturating_sub(LISTED) {
+        0 => shown.join(" "),
+        rest => format!("{} and {rest} more groups", shown.join(" ")),
+    }
+}
+
+/// The groups in a fact, without CPUs that are not among `cpus`.
+pub(super) fn restricted(claim: &Value, cpus: &[usize]) -> Option<Groups> {
+    let Value::List(lists) = claim else { return None };
+    let mut groups = Groups::new();
+    for list in lists {
+        // A group of one CPU may have become a number on its way through a file.
+        let group = cpulist::parse(&list.to_string()).ok()?;
+        let group: Vec<usize> = group.into_iter().filter(|cpu| cpus.contains(cpu)).collect();
+        if !group.is_empty() {
+            groups.push(group);
+        }
+    }
+    groups.sort();
+    Some(groups)
+}

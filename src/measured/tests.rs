@@ -1,0 +1,201 @@
+//! Tests of the aspects on invented result sets.
+
+use super::{BLOCKS, CLAIMED, CLAIMED_DISTANCE, PAIRS, Pairs, aspects, facts};
+use vbench_results::{
+    Better, CaseResult, Environment, Estimator, Evidence, Launch, Metric, Outcome, Reading, Repeat,
+    ResultSet, Role, Run, Unit, Value,
+};
+
+fn case(id: &str, latency: f64, facts: &[(&str, Value)]) -> CaseResult {
+    let metric = Metric {
+        name: "latency".into(),
+        unit: Unit::decimal("s"),
+        better: Better::Lower,
+        role: Role::Gated,
+        resolution: None,
+        exact: false,
+    };
+    let repeat = Repeat {
+        repeat: 1,
+        at_s: 0.0,
+        elapsed_s: 1.0,
+        iterations: 1,
+        values: [("latency".to_owned(), latency)].into_iter().collect(),
+        evidence: Evidence::default(),
+    };
+    let launch = Launch {
+        launch: 1,
+        boot_id: None,
+        position: 1,
+        at_s: 0.0,
+        elapsed_s: 1.0,
+        outcome: Outcome::Measured,
+        facts: facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        repeats: vec![repeat],
+    };
+    CaseResult {
+        case: id.parse().unwrap(),
+        kind: "placement".into(),
+        version: "1".into(),
+        estimator: Estimator::Center,
+        metrics: vec![metric],
+        launches: vec![launch],
+    }
+}
+
+fn results(cases: Vec<CaseResult>) -> ResultSet {
+    ResultSet { cases, ..ResultSet::new(Run::default(), Environment::default()) }
+}
+
+/// Every pair of `cpus` CPUs by a model.
+fn table(cpus: usize, value: impl Fn(usize, usize) -> f64) -> (&'static str, Value) {
+    let mut pairs = Pairs::default();
+    for b in 1..cpus {
+        for a in 0..b {
+            pairs.insert(a, b, value(a, b), value(a, b));
+        }
+    }
+    (PAIRS, pairs.to_value())
+}
+
+fn claim(groups: &[&str]) -> (&'static str, Value) {
+    (CLAIMED, groups.to_vec().into())
+}
+
+fn latency(a: usize, b: usize) -> f64 {
+    if a / 2 == b / 2 {
+        9e-9
+    } else if a / 4 == b / 4 {
+        40e-9
+    } else {
+        120e-9
+    }
+}
+
+fn kept(a: usize, b: usize) -> f64 {
+    if a / 2 == b / 2 { 0.55 } else { 0.97 }
+}
+
+#[test]
+fn a_claim_that_holds_agrees() {
+    let found = aspects(&results(vec![
+        case(
+            "placement::core_to_core/transfer=store",
+            1.0,
+            &[table(8, latency), claim(&["0-3", "4-7"])],
+        ),
+        case(
+            "placement::interference/kernel=alu",
+            1.0,
+            &[table(8, kept), claim(&["0-1", "2-3", "4-5", "6-7"])],
+        ),
+    ]));
+    let [cores, caches, ..] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(cores.measured, Ok(vec!["0-1", "2-3", "4-5", "6-7"].into()));
+    assert_eq!(caches.measured, Ok(vec!["0-3", "4-7"].into()));
+    assert!(found.iter().all(|aspect| aspect.disagreement.is_none()), "{found:?}");
+}
+
+#[test]
+fn hidden_siblings_and_a_cache_that_is_two_are_told() {
+    let found = aspects(&results(vec![
+        case("placement::core_to_core/transfer=store", 1.0, &[table(8, latency), claim(&["0-7"])]),
+        case(
+            "placement::interference/kernel=alu",
+            1.0,
+            &[table(8, kept), claim(&["0", "1", "2", "3", "4", "5", "6", "7"])],
+        ),
+    ]));
+    let said: Vec<&str> = found.iter().filter_map(|a| a.disagreement.as_deref()).collect();
+    assert_eq!(
+        said,
+        [
+            "claimed no CPUs that share a core; of 8 CPUs measured, 0-1 2-3 4-5 6-7 slow each other as threads of one core do",
+            "claimed 0-7, measured 0-3 4-7",
+        ]
+    );
+    let facts = facts(&found);
+    assert!(facts.contains_key("measured.cores.disagreement"));
+    assert!(
+        matches!(&facts["measured.distances"].reading, Reading::Unknown(why) if why.contains("not measured"))
+    );
+}
+
+#[test]
+fn two_cores_and_one_thread_per_cache_decide_nothing() {
+    let two = aspects(&results(vec![case(
+        "placement::core_to_core/transfer=store",
+        1.0,
+        &[table(2, |_, _| 60e-9), claim(&["0", "1"])],
+    )]));
+    assert!(two[1].measured.as_ref().unwrap_err().contains("2 cores"), "{two:?}");
+    let far = aspects(&results(vec![case(
+        "placement::core_to_core/transfer=store",
+        1.0,
+        &[table(4, |_, _| 120e-9), claim(&["0", "1", "2", "3"])],
+    )]));
+    assert_eq!(
+        (far[1].measured.clone(), far[1].disagreement.clone()),
+        (Ok(vec!["0-3"].into()), None)
+    );
+    let pairs = aspects(&results(vec![case(
+        "placement::core_to_core/transfer=store",
+        1.0,
+        &[table(4, |a, b| if a / 2 == b / 2 { 20e-9 } else { 60e-9 })],
+    )]));
+    assert!(
+        pairs[1].measured.as_ref().unwrap_err().contains("placement::interference"),
+        "{pairs:?}"
+    );
+}
+
+fn chase(cpu: usize, memory: usize, latency: f64) -> CaseResult {
+    let distance = if cpu == memory { 10_i64 } else { 20 };
+    let id = format!("latency::pointer_chase_nodes/cpu_node={cpu},memory_node={memory}");
+    case(&id, latency, &[(CLAIMED_DISTANCE, distance.into())])
+}
+
+#[test]
+fn distances_are_ratios_to_a_nodes_own_memory() {
+    let table = |remote: f64| {
+        let cells = [(0, 0), (0, 1), (1, 0), (1, 1)];
+        let cell = |(cpu, memory)| chase(cpu, memory, if cpu == memory { 90e-9 } else { remote });
+        aspects(&results(cells.map(cell).to_vec())).swap_remove(2)
+    };
+    let real = table(153e-9);
+    assert_eq!(real.measured, Ok(vec!["from 0 to 0:10 1:17", "from 1 to 0:17 1:10"].into()));
+    assert_eq!(real.claimed, Some(vec!["from 0 to 0:10 1:20", "from 1 to 0:20 1:10"].into()));
+    assert_eq!(real.disagreement, None);
+    assert!(table(92e-9).disagreement.unwrap().contains("1.02 times"));
+    assert!(table(60e-9).disagreement.unwrap().contains("claimed nearer"));
+}
+
+#[test]
+fn two_modes_within_a_node_are_hidden_nodes() {
+    let blocks = |far: f64| -> Vec<Vec<f64>> {
+        (0..32)
+            .map(|block| {
+                vec![(if block % 4 == 0 { far } else { 90e-9 }) + 1e-10 * f64::from(block % 5)]
+            })
+            .collect()
+    };
+    let found = |far| {
+        aspects(&results(vec![case(
+            "placement::region_map/node=0",
+            1.0,
+            &[(BLOCKS, blocks(far).into())],
+        )]))
+        .swap_remove(3)
+    };
+    assert_eq!(found(90e-9).disagreement, None);
+    let two = found(150e-9);
+    assert_eq!(two.measured, Ok(vec!["node 0: 2 distances"].into()));
+    assert!(two.disagreement.unwrap().contains("guest does not see"));
+}
+
+#[test]
+fn facts_that_are_no_tables_are_as_good_as_none() {
+    let broken = case("placement::core_to_core/transfer=store", 1.0, &[(PAIRS, "?".into())]);
+    let found = aspects(&results(vec![broken]));
+    assert!(found.iter().all(|aspect| aspect.measured.is_err()), "{found:?}");
+}

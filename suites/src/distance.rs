@@ -1,0 +1,133 @@
+//! How near two vCPUs are by what the guest claims, and one pair for each distance.
+
+use std::fmt;
+use std::str::FromStr;
+use vbench::prelude::*;
+use vbench::topology::Topology;
+
+/// What two vCPUs share by claim, the nearest thing only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Distance {
+    /// Threads of one core.
+    SameCore,
+    /// Cores of one last-level cache.
+    SameCache,
+    /// Caches of one memory node.
+    SameNode,
+    /// Nothing.
+    OtherNode,
+}
+
+impl Distance {
+    const ALL: [(Self, &str); 4] = [
+        (Self::SameCore, "same-core"),
+        (Self::SameCache, "same-cache"),
+        (Self::SameNode, "same-node"),
+        (Self::OtherNode, "other-node"),
+    ];
+
+    /// The distances that occur among the allowed CPUs. Where there is one CPU, `same-cache`, which
+    /// is then skipped with that reason.
+    pub fn choices() -> Vec<Self> {
+        let topology = &Machine::current().topology;
+        let all = Self::ALL.into_iter().map(|(distance, _)| distance);
+        let found: Vec<Self> =
+            all.filter(|d| d.pair(topology, &topology.allowed).is_some()).collect();
+        if found.is_empty() { vec![Self::SameCache] } else { found }
+    }
+
+    /// The first two CPUs at this distance.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn cpus(self, allowed: &Cpus) -> Result<[usize; 2], Skip> {
+        let pair = self.pair(&Machine::current().topology, allowed.ids());
+        pair.ok_or_else(|| {
+            Skip::because(format!("no two of {} allowed CPUs are {self}", allowed.count()))
+        })
+    }
+
+    fn pair(self, topology: &Topology, cpus: &[usize]) -> Option<[usize; 2]> {
+        let pairs = cpus
+            .iter()
+            .enumerate()
+            .flat_map(|(place, one)| cpus[place + 1..].iter().map(move |other| [*one, *other]));
+        let mut pairs = pairs;
+        pairs.find(|[one, other]| Self::between(topology, *one, *other) == self)
+    }
+
+    fn between(topology: &Topology, one: usize, other: usize) -> Self {
+        let shared =
+            |of: &dyn Fn(usize) -> Option<usize>| of(one).is_some() && of(one) == of(other);
+        let node = |cpu| topology.node_of(cpu);
+        if topology.smt_siblings(one).contains(&other) {
+            Self::SameCore
+        } else if shared(&|cpu| topology.cpu(cpu)?.llc) {
+            Self::SameCache
+        } else if shared(&node) || node(one).is_none() || node(other).is_none() {
+            Self::SameNode
+        } else {
+            Self::OtherNode
+        }
+    }
+}
+
+impl fmt::Display for Distance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.into_iter().find(|(distance, _)| distance == self);
+        f.write_str(name.map_or("", |(_, name)| name))
+    }
+}
+
+impl FromStr for Distance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|(_, name)| *name == text);
+        found.map(|(distance, _)| distance).ok_or_else(|| {
+            format!("{text:?} is none of same-core, same-cache, same-node, other-node")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Distance;
+    use vbench::topology::{Cpu, Topology};
+
+    fn machine() -> Topology {
+        let cpu = |id: usize| Cpu {
+            id,
+            siblings: vec![id / 2 * 2, id / 2 * 2 + 1],
+            llc: Some(id / 4),
+            node: Some(id / 8),
+            ..Cpu::default()
+        };
+        Topology {
+            allowed: (0..16).collect(),
+            cpus: (0..16).map(cpu).collect(),
+            ..Topology::default()
+        }
+    }
+
+    #[test]
+    fn the_nearest_thing_shared_is_the_distance() {
+        let topology = machine();
+        let pair = |distance: Distance| distance.pair(&topology, &topology.allowed);
+        assert_eq!(pair(Distance::SameCore), Some([0, 1]));
+        assert_eq!(pair(Distance::SameCache), Some([0, 2]));
+        assert_eq!(pair(Distance::SameNode), Some([0, 4]));
+        assert_eq!(pair(Distance::OtherNode), Some([0, 8]));
+        assert_eq!(Distance::SameNode.pair(&topology, &[0, 1, 8]), None);
+        assert_eq!(Distance::SameNode.pair(&Topology::default(), &[0, 1]), Some([0, 1]));
+    }
+
+    #[test]
+    fn distances_read_back() {
+        for (distance, name) in Distance::ALL {
+            assert_eq!(distance.to_string(), name);
+            assert_eq!(name.parse(), Ok(distance));
+        }
+        assert!("far".parse::<Distance>().is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! New pages of memory: touched for the first time, and locked.
+
+use super::sys::Locked;
+use crate::nodes::note_placement;
+use std::time::Instant;
+use vbench::host::memory::base_page;
+use vbench::prelude::*;
+
+/// Memory that each thread touches in one sample: 16,384 base pages or 32 huge ones.
+const BYTES: usize = 64 << 20;
+const SMOKE: usize = 4 << 20;
+/// Size of a transparent huge page on x86-64, and on arm64 with base pages of 4 KiB.
+const HUGE: usize = 2 << 20;
+
+/// Base pages in the quick profile; huge ones too in longer ones.
+pub fn choices() -> Vec<Pages> {
+    match Machine::current().profile {
+        Profile::Smoke | Profile::Quick => vec![Pages::Base4k],
+        Profile::Standard | Profile::Thorough => vec![Pages::Base4k, Pages::Thp],
+    }
+}
+
+/// One thread in the quick profile; all at once too in longer ones.
+pub fn threads() -> Vec<usize> {
+    match Machine::current().profile {
+        Profile::Smoke | Profile::Quick => vec![1],
+        Profile::Standard | Profile::Thorough => thread_counts(),
+    }
+}
+
+/// A first touch.
+pub struct Touch {
+    pages: Pages,
+    bytes: usize,
+}
+
+impl Touch {
+    /// Of pages of this size.
+    pub fn new(pages: Pages, smoke: bool) -> Self {
+        Self { pages, bytes: if smoke { SMOKE } else { BYTES } }
+    }
+
+    /// Pages of all threads together.
+    pub fn pages(&self, threads: usize) -> f64 {
+        let page = if self.pages == Pages::Thp { HUGE } else { base_page() };
+        (self.bytes / page * threads) as f64
+    }
+
+    /// Bytes of all threads together.
+    pub fn bytes(&self, threads: usize) -> u64 {
+        (self.bytes * threads) as u64
+    }
+
+    /// Touches once, untimed, and notes which pages came.
+    ///
+    /// # Errors
+    /// Other pages came than were asked for.
+    pub fn note(&self, b: &mut Bencher, team: &Team) -> Result<(), Skip> {
+        let buffer = self.buffer(team)?;
+        note_placement(b, self.pages, Policy::FirstTouch, &buffer.effective())
+    }
+
+    /// Memory that the first thread of the team has touched.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn buffer(&self, team: &Team) -> Result<Buffer<u8>, Skip> {
+        let touched = team.broadcast(|worker| {
+            if worker.index > 0 {
+                return Ok::<_, Skip>(None);
+            }
+            let mut buffer = self.fresh()?;
+            touch(&mut buffer);
+            Ok(Some(buffer))
+        });
+        let first = touched.into_iter().next().unwrap_or(Ok(None));
+        first?.ok_or_else(|| Skip::because("a team without threads"))
+    }
+
+    /// Seconds from the first thread's first page to the last thread's last.
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    pub fn run(&self, team: &Team) -> Result<f64, Skip> {
+        let spans = team.broadcast(|worker| {
+            let buffer = self.fresh();
+            worker.barrier();
+            let mut buffer = buffer?;
+            let start = Instant::now();
+            touch(&mut buffer);
+            let end = Instant::now();
+            // Every page is there and holds what was written: the last byte tells.
+            let right = buffer.iter().step_by(base_page()).all(|byte| *byte == 1);
+            right
+                .then_some((start, end))
+                .ok_or_else(|| Skip::because("a page lost what was written"))
+        });
+        let spans = spans.into_iter().collect::<Result<Vec<_>, Skip>>()?;
+        let first = spans.iter().map(|(start, _)| *start).min();
+        let last = spans.iter().map(|(_, end)| *end).max();
+        let span = first.zip(last).map(|(first, last)| (last - first).as_secs_f64());
+        span.ok_or_else(|| Skip::because("a team without threads"))
+    }
+
+    fn fresh(&self) -> Result<Buffer<u8>, Skip> {
+        Ok(Buffer::new(self.bytes, self.pages, Policy::FirstTouch)?)
+    }
+}
+
+/// Writes one byte to every base page.
+fn touch(buffer: &mut [u8]) {
+    buffer.iter_mut().step_by(base_page()).for_each(|byte| *byte = 1);
+}
+
+/// Seconds that locking and unlocking take.
+///
+/// # Errors
+/// Locking is not allowed, with the limit's name.
+pub fn lock(buffer: &[u8]) -> Result<[f64; 2], Skip> {
+    let start = Instant::now();
+    let locked = Locked::new(buffer).map_err(|error| {
+        Skip::because(format!("cannot lock {} MiB: {error} (limit: ulimit -l)", buffer.len() >> 20))
+    })?;
+    let held = Instant::now();
+    drop(locked);
+    Ok([(held - start).as_secs_f64(), held.elapsed().as_secs_f64()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Touch, lock};
+    use vbench::prelude::*;
+
+    #[test]
+    fn every_page_is_touched_once_by_each_thread() {
+        let team = Team::floating(2).unwrap();
+        let touch = Touch::new(Pages::Base4k, true);
+        assert!(touch.run(&team).unwrap() > 0.0);
+        assert_eq!(touch.bytes(2), 8 << 20);
+        assert_eq!(Touch::new(Pages::Thp, true).pages(2), 4.0);
+        let buffer = touch.buffer(&team).unwrap();
+        assert_eq!(buffer.len(), 4 << 20);
+        if let Err(skip) = lock(&buffer) {
+            assert!(skip.to_string().contains("ulimit"), "{skip}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A simulated machine: CPUs in cores, caches and sockets, memory on host nodes, and noise. It
+//! answers for the benchmarks of placement in place of a real one.
+
+use fastrand::Rng;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use vbench::measured::{BLOCKS, CLAIMED, PAIRS, Pairs};
+use vbench::plan::Case;
+use vbench::results::{Evidence, Outcome, Repeat, Value};
+use vbench::runner::{Executed, Executor};
+
+/// What the machine is, and what its guest claims.
+pub struct Shape {
+    pub cpus: usize,
+    pub threads_per_core: usize,
+    pub cpus_per_cache: usize,
+    pub cpus_per_socket: usize,
+    /// Host nodes that the guest's memory lies on.
+    pub host_nodes: usize,
+    pub claimed_cores: Vec<&'static str>,
+    pub claimed_caches: Vec<&'static str>,
+}
+
+/// One way between threads of a core, cores of a cache, caches of a socket, sockets: seconds, as
+/// published for EPYC and Xeon.
+const TRANSFER: [f64; 4] = [9e-9, 45e-9, 105e-9, 210e-9];
+/// Noise of a pair that stays over launches (its place on the die), and that of each launch.
+const PLACE: f64 = 0.08;
+const LAUNCH: f64 = 0.05;
+/// Share of the values that something disturbs, and how much at most.
+const DISTURBED: f64 = 0.03;
+const MOST_DISTURBED: f64 = 4.0;
+/// Memory of a socket's own and of the other one.
+const MEMORY: [f64; 2] = [95e-9, 140e-9];
+const BLOCKS_IN_USE: usize = 96;
+const PROBES: usize = 4;
+
+pub struct Simulated {
+    shape: Shape,
+    seed: u64,
+    rng: RefCell<Rng>,
+}
+
+impl Simulated {
+    pub fn new(shape: Shape, seed: u64) -> Self {
+        Self { shape, seed, rng: RefCell::new(Rng::with_seed(seed)) }
+    }
+
+    /// A normal deviate: the sum of twelve uniform ones.
+    fn normal(rng: &mut Rng) -> f64 {
+        (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0
+    }
+
+    /// A factor of noise, rarely a large one.
+    fn noise(&self, sd: f64) -> f64 {
+        let rng = &mut *self.rng.borrow_mut();
+        let disturbed = rng.f64() < DISTURBED;
+        let more = if disturbed { 1.0 + rng.f64() * (MOST_DISTURBED - 1.0) } else { 1.0 };
+        (sd * Self::normal(rng)).exp() * more
+    }
+
+    /// The same for a pair in every launch.
+    fn place(&self, a: usize, b: usize) -> f64 {
+        let mut rng = Rng::with_seed(self.seed ^ ((a * 4096 + b) as u64) << 20);
+        (PLACE * Self::normal(&mut rng)).exp()
+    }
+
+    fn pairs(&self, value: impl Fn(usize, usize) -> f64) -> Value {
+        let mut pairs = Pairs::default();
+        for b in 1..self.shape.cpus {
+            for a in 0..b {
+                pairs.insert(a, b, value(a, b), value(a, b));
+            }
+        }
+        pairs.to_value()
+    }
+
+    fn same(a: usize, b: usize, size: usize) -> bool {
+        a / size == b / size
+    }
+
+    fn transfer(&self, a: usize, b: usize) -> f64 {
+        let shape = &self.shape;
+        let nearest =
+            [shape.threads_per_core, shape.cpus_per_cache, shape.cpus_per_socket, shape.cpus];
+        let level = nearest.iter().position(|size| Self::same(a, b, *size)).unwrap_or(3);
+        TRANSFER[level] * self.place(a, b) * self.noise(LAUNCH)
+    }
+
+    fn kept(&self, a: usize, b: usize) -> f64 {
+        let shared = Self::same(a, b, self.shape.threads_per_core);
+        let typical = if shared { 0.58 } else { 0.97 };
+        typical * (self.place(a, b).ln() / 2.0).exp().min(1.03) / self.noise(0.03)
+    }
+
+    /// Latency of each block from CPUs spread over the sockets; a quarter of a node is the least.
+    fn blocks(&self) -> Value {
+        let (nodes, start) = (self.shape.host_nodes, self.rng.borrow_mut().usize(0..BLOCKS_IN_USE));
+        let row = |block: usize| -> Vec<f64> {
+            let node = (block + start) * nodes / BLOCKS_IN_USE % nodes;
+            let near = |probe: usize| probe * nodes / PROBES == node;
+            (0..PROBES).map(|probe| MEMORY[usize::from(!near(probe))] * self.noise(0.04)).collect()
+        };
+        (0..BLOCKS_IN_USE).map(row).collect::<Vec<_>>().into()
+    }
+}
+
+impl Executor for Simulated {
+    fn execute(&self, case: &Case, _: u32) -> Executed {
+        let claim = |groups: &[&'static str]| (CLAIMED.to_owned(), groups.to_vec().into());
+        let facts = match case.id.benchmark.as_str() {
+            "placement::core_to_core" => vec![
+                (PAIRS.to_owned(), self.pairs(|a, b| self.transfer(a, b))),
+                claim(&self.shape.claimed_caches),
+            ],
+            "placement::interference" => vec![
+                (PAIRS.to_owned(), self.pairs(|a, b| self.kept(a, b))),
+                claim(&self.shape.claimed_cores),
+            ],
+            _ => vec![(BLOCKS.to_owned(), self.blocks())],
+        };
+        let values = case.metrics().iter().map(|metric| (metric.name.clone(), 1.0)).collect();
+        let repeat = Repeat {
+            repeat: 1,
+            at_s: 0.0,
+            elapsed_s: 1.0,
+            iterations: 1,
+            values,
+            evidence: Evidence::default(),
+        };
+        let facts: BTreeMap<String, Value> = facts.into_iter().collect();
+        Executed { outcome: Outcome::Measured, facts, repeats: vec![repeat] }
+    }
+}
