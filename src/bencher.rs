@@ -1,6 +1,7 @@
 //! What a benchmark body can touch: timing, checks, facts. Small on purpose.
 
 use crate::clock::{Clock, Monotonic};
+use crate::gpu::Fault;
 use crate::host::evidence::Meter;
 use crate::profile::{Effort, Profile};
 use crate::quantity::{Metrics, Seconds, Work};
@@ -36,7 +37,25 @@ pub struct Bencher {
     meter: Meter,
     began: Instant,
     facts: BTreeMap<String, Value>,
+    verdict: Verdict,
+}
+
+/// What a body says of its work while it runs.
+#[derive(Default)]
+struct Verdict {
+    /// The case failed.
     failure: Option<String>,
+    /// The repeat should not be trusted.
+    disturbed: Option<String>,
+}
+
+impl Verdict {
+    /// The first failure counts.
+    fn check(&mut self, ok: bool, why: impl Display) {
+        if !ok {
+            self.failure.get_or_insert_with(|| format!("check failed: {why}"));
+        }
+    }
 }
 
 /// The recorded repeats of one launch, each a value of `M`.
@@ -64,7 +83,7 @@ impl Bencher {
             meter: Meter::live(),
             began: Instant::now(),
             facts: BTreeMap::new(),
-            failure: None,
+            verdict: Verdict::default(),
         }
     }
 
@@ -102,9 +121,7 @@ impl Bencher {
 
     /// Fails the case unless `ok`. A wrong answer has no speed.
     pub fn check(&mut self, ok: bool, why: impl Display) {
-        if !ok {
-            self.failure.get_or_insert_with(|| format!("check failed: {why}"));
-        }
+        self.verdict.check(ok, why);
     }
 
     /// Times `f`. The number of calls per sample is calibrated; the value is the time of one.
@@ -154,19 +171,42 @@ impl Bencher {
 
     /// One call of `f` is one sample, which times its own parts with the [`Timer`].
     pub fn samples<M: Metrics>(&mut self, mut f: impl FnMut(&mut Timer) -> M) -> Samples<M> {
-        self.repeat(1, |clock, failure| {
-            let smoke = clock.smoke;
-            f(&mut Timer { clock: clock.clock, failure, smoke })
+        self.repeat(1, |parts, verdict| {
+            let smoke = parts.smoke;
+            f(&mut Timer { clock: parts.clock, verdict, smoke })
         })
+    }
+
+    /// As [`Bencher::samples`], for work that can fail; after the first error `f` is not called
+    /// again.
+    ///
+    /// # Errors
+    /// The first error of `f`.
+    pub fn try_samples<M: Metrics, E>(
+        &mut self,
+        mut f: impl FnMut(&mut Timer) -> Result<M, E>,
+    ) -> Result<Samples<M>, E> {
+        let mut failed = None;
+        let samples = self.repeat(1, |parts, verdict| {
+            if failed.is_some() {
+                return None;
+            }
+            let smoke = parts.smoke;
+            f(&mut Timer { clock: parts.clock, verdict, smoke }).map_err(|e| failed = Some(e)).ok()
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(samples.flatten()),
+        }
     }
 
     /// Calibrates the calls per sample, then records samples of `body(clock, calls)` seconds.
     fn calibrated(&mut self, mut body: impl FnMut(&mut dyn Clock, u64) -> f64) -> Samples<Seconds> {
         let calls = self.calibrate(&mut body);
-        self.repeat(calls, |parts, failure| {
+        self.repeat(calls, |parts, verdict| {
             let elapsed = body(parts.clock, calls);
             if !parts.smoke {
-                refuse_unresolved(elapsed, parts.clock, failure);
+                refuse_unresolved(elapsed, parts.clock, &mut verdict.failure);
             }
             Seconds(elapsed / calls as f64)
         })
@@ -198,7 +238,7 @@ impl Bencher {
     fn repeat<M>(
         &mut self,
         iterations: u64,
-        mut body: impl FnMut(Parts<'_>, &mut Option<String>) -> M,
+        mut body: impl FnMut(Parts<'_>, &mut Verdict) -> M,
     ) -> Samples<M> {
         let effort = self.settings.effort;
         let began = Instant::now();
@@ -213,9 +253,11 @@ impl Bencher {
             self.meter.start();
             let started = Instant::now();
             let smoke = self.is_smoke();
-            let value = body(Parts { clock: &mut *self.clock, smoke }, &mut self.failure);
+            let value = body(Parts { clock: &mut *self.clock, smoke }, &mut self.verdict);
             let elapsed_s = started.elapsed().as_secs_f64();
-            let evidence = self.meter.stop(elapsed_s);
+            let mut evidence = self.meter.stop(elapsed_s);
+            let disturbed = self.verdict.disturbed.take();
+            evidence.disturbed = evidence.disturbed.or(disturbed);
             if pass >= effort.warmup {
                 repeats.push(Sampled { value, at_s, elapsed_s, iterations, evidence });
             }
@@ -244,7 +286,7 @@ impl Bencher {
 
     /// What the body noted, and why it failed, if it did.
     pub(crate) fn into_notes(self) -> (BTreeMap<String, Value>, Option<String>) {
-        (self.facts, self.failure)
+        (self.facts, self.verdict.failure)
     }
 }
 
@@ -284,10 +326,26 @@ impl<M> Samples<M> {
     }
 }
 
+impl<M> Samples<Option<M>> {
+    /// Without the repeats that gave nothing.
+    fn flatten(self) -> Samples<M> {
+        let repeats = self.repeats.into_iter().filter_map(|sampled| {
+            Some(Sampled {
+                value: sampled.value?,
+                at_s: sampled.at_s,
+                elapsed_s: sampled.elapsed_s,
+                iterations: sampled.iterations,
+                evidence: sampled.evidence,
+            })
+        });
+        Samples { repeats: repeats.collect() }
+    }
+}
+
 /// Times the parts of one sample.
 pub struct Timer<'b> {
     clock: &'b mut dyn Clock,
-    failure: &'b mut Option<String>,
+    verdict: &'b mut Verdict,
     smoke: bool,
 }
 
@@ -298,7 +356,7 @@ impl Timer<'_> {
         black_box(f());
         let elapsed = self.clock.stop();
         if !self.smoke {
-            refuse_unresolved(elapsed, self.clock, self.failure);
+            refuse_unresolved(elapsed, self.clock, &mut self.verdict.failure);
         }
         Seconds(elapsed)
     }
@@ -310,9 +368,12 @@ impl Timer<'_> {
 
     /// Fails the case unless `ok`.
     pub fn check(&mut self, ok: bool, why: impl Display) {
-        if !ok {
-            self.failure.get_or_insert_with(|| format!("check failed: {why}"));
-        }
+        self.verdict.check(ok, why);
+    }
+
+    /// Marks this sample as one that should not be trusted: a device that slowed down.
+    pub fn disturbed(&mut self, why: impl Display) {
+        self.verdict.disturbed.get_or_insert_with(|| why.to_string());
     }
 }
 
@@ -385,6 +446,13 @@ impl<E: std::error::Error> From<E> for Failed {
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<Fault> for Stop {
+    /// What the machine lacks is a skip; anything else that a driver says is a failure.
+    fn from(fault: Fault) -> Self {
+        if fault.is_lack() { Self::Skip(fault.to_string()) } else { Self::Fail(fault.to_string()) }
     }
 }
 
