@@ -256,8 +256,8 @@ impl Bencher {
             let value = body(Parts { clock: &mut *self.clock, smoke }, &mut self.verdict);
             let elapsed_s = started.elapsed().as_secs_f64();
             let mut evidence = self.meter.stop(elapsed_s);
-            let disturbed = self.verdict.disturbed.take();
-            evidence.disturbed = evidence.disturbed.or(disturbed);
+            // What the body saw says more than the kernel's counters.
+            evidence.disturbed = self.verdict.disturbed.take().or(evidence.disturbed);
             if pass >= effort.warmup {
                 repeats.push(Sampled { value, at_s, elapsed_s, iterations, evidence });
             }
@@ -282,6 +282,11 @@ impl Bencher {
             }
         }
         Recorded { repeats }
+    }
+
+    /// Why the case failed so far, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        self.verdict.failure.as_deref()
     }
 
     /// What the body noted, and why it failed, if it did.

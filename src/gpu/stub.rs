@@ -60,7 +60,7 @@ const MEMORY: u64 = 1 << 30;
 /// The simulated driver.
 pub struct Stub {
     devices: usize,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -80,7 +80,7 @@ impl Stub {
     /// `devices` alike, that all reach each other.
     pub fn with_devices(devices: usize) -> Self {
         let state = State { next: 1, peers: true, ..State::default() };
-        Self { devices, state: Mutex::new(state) }
+        Self { devices, state: Arc::new(Mutex::new(state)) }
     }
 
     /// From the call number `from` of this kind, counted from 0, gives `answer`.
@@ -265,7 +265,7 @@ impl Driver for Stub {
         unsafe {
             std::ptr::copy(copy.from as *const u8, copy.to as *mut u8, copy.bytes);
             if wrong && copy.bytes > 0 {
-                *(copy.to as *mut u8) ^= 0x55;
+                *(copy.to as *mut u8) = 0xa5;
             }
         }
         Ok(())
@@ -341,7 +341,7 @@ impl Driver for Stub {
 
     fn collectives(&self) -> Result<Arc<dyn Summing>, Fault> {
         let script = self.state().script.get(&Call::Sum).map(|(_, answer)| answer.clone());
-        Ok(Arc::new(StubSums { script }))
+        Ok(Arc::new(StubSums { script, state: Arc::clone(&self.state) }))
     }
 
     fn monitor(&self, _: &str) -> Monitor {
@@ -361,6 +361,7 @@ impl Drop for Stub {
 /// Sums in host memory, for the simulated devices.
 struct StubSums {
     script: Option<Answer>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Summing for StubSums {
@@ -379,6 +380,10 @@ impl Summing for StubSums {
     unsafe fn sum(&self, ranks: &[Ranked], count: usize) -> Result<(), Fault> {
         if let Some(Answer::Fault(fault)) = &self.script {
             return Err(fault.clone());
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for rank in ranks {
+            *state.clocks.entry(rank.stream).or_default() += LATENCY + 4.0 * count as f64 / LINK;
         }
         // SAFETY: the caller's buffers, which hold `count` floats each and are the host's here.
         let at = |address: Handle, i: usize| unsafe { (address as *mut f32).add(i) };

@@ -2,6 +2,7 @@
 
 mod claims;
 mod cpu;
+mod gpu;
 mod latency;
 mod memory;
 mod nodes;

@@ -74,3 +74,25 @@ fn done(function: &str, code: Code, log: &str) -> Result<(), Fault> {
         code => Err(Fault::Failed(format!("{function} failed with status {code} {}", log.trim()))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::library;
+    use super::super::REMEDY;
+    use super::compile;
+
+    /// Run by `.ci/gpu-symbols` with the real compiler.
+    #[test]
+    fn every_kernel_compiles() {
+        let Ok(hip) = library::open("amdhip64", REMEDY) else { return };
+        for architecture in ["gfx90a", "gfx942"] {
+            match compile(hip, architecture) {
+                Ok(code) => println!("{architecture}: {} bytes", code.len()),
+                Err(fault) => {
+                    println!("{architecture}: {fault}");
+                    assert!(std::env::var_os("VBENCH_REQUIRE_HIPRTC").is_none(), "{fault}");
+                }
+            }
+        }
+    }
+}

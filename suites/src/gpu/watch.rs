@@ -1,0 +1,127 @@
+//! Watches a device while it works: throttling and repeated packets disturb a sample, and the link
+//! is read while it is busy.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use vbench::gpu::{Fault, Gpu, Monitor, Path, Reading};
+use vbench::prelude::*;
+
+/// The state of one device over a launch.
+pub struct Watch {
+    monitor: Monitor,
+    path: Path,
+    seen: RefCell<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    links: BTreeSet<String>,
+    own_links: BTreeSet<String>,
+    readings: Vec<Reading>,
+}
+
+/// Looks at the device, during one sample.
+pub struct Look<'w> {
+    watch: &'w Watch,
+    readings: RefCell<Vec<Reading>>,
+}
+
+impl Look<'_> {
+    /// Looks now: call it while the device has work.
+    pub fn now(&self) {
+        self.readings.borrow_mut().push(self.watch.monitor.read());
+        let mut seen = self.watch.seen.borrow_mut();
+        seen.links.insert(self.watch.path.describe(&Machine::current().host));
+    }
+
+    /// The last state that was seen.
+    pub fn last(&self) -> Reading {
+        self.readings.borrow().last().cloned().unwrap_or_default()
+    }
+}
+
+impl Watch {
+    /// Notes what the device is and how it is set up.
+    pub fn over(b: &mut Bencher, gpu: &Gpu) -> Self {
+        let identity = gpu.identity();
+        let monitor = gpu.monitor();
+        b.fact("gpu", identity.name.as_str());
+        b.fact("gpu_pci", identity.pci.as_str());
+        b.fact("gpu_architecture", identity.architecture.as_str());
+        b.fact("api", gpu.driver().api().to_string());
+        let host = &Machine::current().host;
+        match vbench::gpu::node(host, &identity.pci) {
+            Ok(node) => b.fact("gpu_node", node),
+            Err(why) => b.fact("gpu_node", format!("unknown: {why}")),
+        }
+        for (name, value) in monitor.settings() {
+            b.fact(&format!("gpu_{name}"), value);
+        }
+        Self { monitor, path: Path::of(host, &identity.pci), seen: RefCell::default() }
+    }
+
+    /// Samples of `f`, each marked where the device was slowed down.
+    pub fn samples<M: Metrics>(
+        &self,
+        b: &mut Bencher,
+        mut f: impl FnMut(&Look<'_>) -> Result<M, Fault>,
+    ) -> Result<Samples<M>, Stop> {
+        let samples = b.try_samples(|timer| {
+            let look = Look { watch: self, readings: RefCell::new(vec![self.monitor.read()]) };
+            let value = f(&look)?;
+            look.readings.borrow_mut().push(self.monitor.read());
+            let readings = look.readings.into_inner();
+            let pairs = readings.iter().zip(readings.iter().skip(1));
+            if let Some(why) = pairs.filter_map(|(from, to)| from.disturbance(to)).next() {
+                timer.disturbed(why);
+            }
+            self.remember(readings);
+            Ok::<_, Fault>(value)
+        })?;
+        self.tell(b);
+        Ok(samples)
+    }
+
+    fn remember(&self, readings: Vec<Reading>) {
+        let mut seen = self.seen.borrow_mut();
+        seen.own_links.extend(readings.iter().filter_map(|reading| reading.link.clone()));
+        seen.readings.extend(readings);
+    }
+
+    /// What was seen, as facts: links, the range of clocks, the most power and heat.
+    fn tell(&self, b: &mut Bencher) {
+        let seen = self.seen.borrow();
+        let all = |words: &BTreeSet<String>| words.iter().cloned().collect::<Vec<_>>().join(" | ");
+        if !seen.links.is_empty() {
+            b.fact("link_under_load", all(&seen.links));
+        }
+        if !seen.own_links.is_empty() {
+            b.fact("link_by_driver", all(&seen.own_links));
+        }
+        let range = |of: fn(&Reading) -> Option<f64>| {
+            let values: Vec<f64> = seen.readings.iter().filter_map(of).collect();
+            let least = values.iter().copied().reduce(f64::min)?;
+            values.iter().copied().reduce(f64::max).map(|most| (least, most))
+        };
+        if let Some((least, most)) = range(|reading| reading.clock_hz) {
+            b.fact("clock_least_hz", least);
+            b.fact("clock_most_hz", most);
+        }
+        if let Some((_, most)) = range(|reading| reading.power_w) {
+            b.fact("power_most_w", most);
+        }
+        if let Some((_, most)) = range(|reading| reading.celsius) {
+            b.fact("temperature_most_c", most);
+        }
+        if seen.readings.iter().any(|reading| reading.power_capped == Some(true)) {
+            b.fact("power_capped", true);
+        }
+    }
+}
+
+/// Versions of the driver and of the libraries that were used, as facts.
+pub fn note_versions(b: &mut Bencher, gpu: &Gpu) {
+    for (name, version) in gpu.driver().versions() {
+        b.fact(name, version);
+    }
+}
