@@ -15,15 +15,19 @@ mod link;
 mod nccl;
 mod number;
 mod peaks;
+mod product;
+mod queue;
 pub mod stub;
 mod vitals;
 
-pub use device::{Gpu, Host, Memory, Product, Queue, Times};
+pub use device::{Gpu, Host, Memory};
 pub use kernels::{CUDA_ARCHITECTURES, Kernel, SOURCE};
 pub use link::{Link, Path, near_cpus, node};
-pub use nccl::{Communicator, Nccl, Ranked, Summing, forbid_peers};
+pub use nccl::{Communicator, FORBID_PEERS, Nccl, Ranked, Summing, forbid_peers};
 pub use number::{Dtype, drawn};
 pub use peaks::peak;
+pub use product::Product;
+pub use queue::{Queue, Times};
 pub use vitals::{Monitor, Reading};
 
 use std::fmt;

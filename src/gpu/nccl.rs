@@ -272,7 +272,7 @@ impl Communicator {
         count: usize,
     ) -> Result<(), Fault> {
         let n = self.ranks.len();
-        let bytes = count.checked_mul(4).unwrap_or(usize::MAX);
+        let bytes = count.saturating_mul(4);
         let short = from.iter().chain(to).any(|memory| memory.bytes() < bytes);
         if queues.len() != n || from.len() != n || to.len() != n || short {
             let text = format!("{n} ranks of {bytes} bytes do not fit what they were given");
@@ -302,13 +302,14 @@ impl Drop for Communicator {
     }
 }
 
-/// Forbids or allows the library to copy between devices without the host, as `NCCL_P2P_DISABLE`
-/// says; both libraries read it when the first group is made.
-pub fn forbid_peers(forbidden: bool) {
-    let value = if forbidden { "1" } else { "0" };
+/// The setting that forbids both libraries to copy between devices without the host.
+pub const FORBID_PEERS: &str = "NCCL_P2P_DISABLE";
+
+/// Sets [`FORBID_PEERS`] for this process. Both libraries read it when the first group is made.
+pub fn forbid_peers() {
     // SAFETY: called by the thread that measures before the library is opened, while no other
     // thread of this program reads or writes the environment; the driver's own threads wait.
-    unsafe { std::env::set_var("NCCL_P2P_DISABLE", value) };
+    unsafe { std::env::set_var(FORBID_PEERS, "1") };
 }
 
 #[cfg(test)]

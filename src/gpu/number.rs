@@ -194,6 +194,23 @@ mod tests {
         assert_eq!(Dtype::F32.decode(&[0, 0, 0]), None);
     }
 
+    /// What the kernel `draw` gives, compiled for a host by g++ 12 and run there.
+    #[test]
+    fn entries_are_those_of_the_kernel() {
+        let entries = [
+            (Dtype::F32, [0x3f4b_065e, 0xbf30_4aca, 0xbf65_0a62, 0xbe4f_7398, 0x3f5c_b08c_u32]),
+            (Dtype::F16, [0x3a58, 0xb984, 0xbb2a, 0xb280, 0x3ae4]),
+            (Dtype::Bf16, [0x3f4a, 0xbf32, 0xbf66, 0xbe50, 0x3f5c]),
+            (Dtype::F8, [0x34, 0xb4, 0xb8, 0xa8, 0x34]),
+        ];
+        for (dtype, expected) in entries {
+            for (index, bits) in [0, 1, 2, 500, 999].into_iter().zip(expected) {
+                let stored = dtype.encode(drawn(dtype, 7, index));
+                assert_eq!(stored, bits.to_le_bytes()[..dtype.bytes()], "{dtype} {index}");
+            }
+        }
+    }
+
     #[test]
     fn types_read_back() {
         for dtype in Dtype::ALL {

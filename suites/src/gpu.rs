@@ -34,12 +34,23 @@ fn matmul(
     gpus: Gpus,
     #[axis(Dtype::ALL)] dtype: Dtype,
     #[axis(device::ids())] gpu: usize,
-    #[axis(products::rows())] n: usize,
+    #[axis([ROWS])] n: usize,
 ) -> Result<Samples<Speed>, Stop> {
     products::measure(b, &gpus.of(gpu)?, dtype, n)
 }
 
-/// Copies between host and device by route, kind of host memory and size.
+/// Products on the first device by the number of rows.
+#[vbench(kind = "gpu", control, warmup = 0, timeout = 600, profile = Standard)]
+fn matmul_sizes(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(Dtype::ALL)] dtype: Dtype,
+    #[axis(products::rows())] n: usize,
+) -> Result<Samples<Speed>, Stop> {
+    products::measure(b, &gpus.of(0)?, dtype, n)
+}
+
+/// Copies between host and device by route and kind of host memory.
 #[vbench(kind = "gpu", estimator = Best)]
 fn copy(
     b: &mut Bencher,
@@ -47,9 +58,21 @@ fn copy(
     #[axis(device::ids())] gpu: usize,
     #[axis(Staging::choices())] memory: Staging,
     #[axis(Route::ALL)] route: Route,
-    #[axis(copies::sizes())] size: Bytes,
+    #[axis([Bytes(4 << 10), Bytes(1 << 20), LARGE])] size: Bytes,
 ) -> Result<Samples<Rate>, Stop> {
     Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(gpu)?)
+}
+
+/// Copies of the first device by size: from latency to bandwidth.
+#[vbench(kind = "gpu", estimator = Best, profile = Standard)]
+fn copy_sizes(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(Staging::ALL)] memory: Staging,
+    #[axis([Route::Upload, Route::Download])] route: Route,
+    #[axis(pow2(12..=30))] size: Bytes,
+) -> Result<Samples<Rate>, Stop> {
+    Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(0)?)
 }
 
 /// Copies between host and device by the memory node of the pinned host buffer.

@@ -1,6 +1,6 @@
 //! Copies between host and device.
 
-use super::choices::{Route, Staging, is_first_look};
+use super::choices::{Route, Staging};
 use super::device::scaled;
 use super::watch::{Watch, note_versions};
 use crate::nodes::note_placement;
@@ -38,14 +38,6 @@ impl Rate {
     pub fn of(bytes: usize, count: usize, seconds: f64) -> Self {
         let bandwidth = Bytes((bytes * count) as u64).per(seconds);
         Self { bandwidth, time: Seconds(seconds / count as f64) }
-    }
-}
-
-/// 4 KiB to 1 GiB, and three of them for a first look.
-pub fn sizes() -> Vec<Bytes> {
-    match is_first_look() {
-        true => vec![Bytes(4 << 10), Bytes(1 << 20), super::LARGE],
-        false => pow2(12..=30),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Products of matrices: the control of every GPU comparison.
 
-use super::choices::is_first_look;
 use super::watch::{Look, Watch, note_versions};
 use vbench::gpu::{self, Dtype, Fault, Gpu, Product, Times};
 use vbench::prelude::*;
@@ -42,9 +41,10 @@ pub struct Speed {
     of_peak: Option<Share>,
 }
 
-/// Rows of the matrices; several in longer profiles.
+/// Rows of the matrices; the largest take minutes in 32 bits.
 pub fn rows() -> Vec<usize> {
-    if is_first_look() { vec![super::ROWS] } else { vec![1024, 2048, 4096, super::ROWS, 16384] }
+    let most = if Machine::current().profile == Profile::Thorough { 15 } else { 13 };
+    (10..=most).map(|power| 1 << power).collect()
 }
 
 /// Products of `n` rows.

@@ -1,6 +1,6 @@
 //! Sums over devices by NCCL or RCCL, measured and counted as nccl-tests does.
 
-use super::choices::{Arm, Peers, Place, is_first_look};
+use super::choices::{Arm, Peers, Place};
 use super::device::scaled;
 use super::watch::{Watch, note_versions};
 use vbench::gpu::{self, Communicator, Fault, Gpu, Memory, Queue};
@@ -45,13 +45,16 @@ impl Sum {
     }
 }
 
-/// 8 B to 1 GiB by factors of two, and three of them for a first look.
+/// 8 B to 1 GiB by factors of two, of four in the standard profile, and three of them for a first
+/// look: every size is a process that joins all devices.
 pub fn sizes() -> Vec<Bytes> {
-    if is_first_look() {
-        return vec![Bytes(8), Bytes(1 << 20), super::LARGE];
-    }
     let most = std::env::var(MOST).ok().and_then(|text| text.parse().ok());
-    doubling(Bytes(8), most.unwrap_or(Bytes(1 << 30)))
+    let all = doubling(Bytes(8), most.unwrap_or(Bytes(1 << 30)));
+    match Machine::current().profile {
+        Profile::Smoke | Profile::Quick => vec![Bytes(8), Bytes(1 << 20), super::LARGE],
+        Profile::Standard => all.into_iter().rev().step_by(2).collect(),
+        Profile::Thorough => all,
+    }
 }
 
 /// The memories of every rank.
@@ -108,7 +111,7 @@ impl Reduce {
         if gpus.len() < 2 {
             return Err(Skip::because("a sum needs 2 GPUs, 1 here").into());
         }
-        gpu::forbid_peers(self.peers == Peers::Off);
+        self.set_peers()?;
         let summing = first.driver().collectives()?;
         b.fact("collectives", summing.version());
         note_environment(b);
@@ -148,6 +151,23 @@ impl Reduce {
         b.fact("peers_reach", reaches(gpus)?);
         b.fact("arm", self.arm.to_string());
         Ok(samples)
+    }
+
+    /// The library reads its settings from the environment. One that is set already is obeyed, so
+    /// a case whose name says otherwise does not run.
+    fn set_peers(&self) -> Result<(), Skip> {
+        let set = std::env::var(gpu::FORBID_PEERS).ok().filter(|value| value != "0");
+        match (self.peers, set) {
+            (Peers::Default, Some(value)) => {
+                let name = gpu::FORBID_PEERS;
+                Err(Skip::because(format!("{name}={value} is set: that is the case peers=off")))
+            }
+            (Peers::Default, None) => Ok(()),
+            (Peers::Off, _) => {
+                gpu::forbid_peers();
+                Ok(())
+            }
+        }
     }
 
     fn check(
