@@ -45,7 +45,7 @@ pub(super) fn open() -> Result<Arc<dyn Driver>, Fault> {
     }
     // SAFETY: opening the driver's library runs its initialisers, as every CUDA program does.
     if !guarded("libcuda", || Ok(unsafe { sys::is_culib_present() }))? {
-        return Err(Fault::Absent("no libcuda.so.1 here: no NVIDIA driver is installed".into()));
+        return Err(Fault::Absent("no NVIDIA driver (libcuda.so.1)".into()));
     }
     guarded("libcuda", || {
         let version = driver_version()?;
@@ -393,10 +393,7 @@ impl Driver for Cuda {
     }
 
     fn monitor(&self, pci: &str) -> Monitor {
-        match Nvml::of(pci) {
-            Ok(nvml) => Monitor::nvml(nvml),
-            Err(why) => Monitor::nothing(why),
-        }
+        Monitor::nvidia(pci)
     }
 }
 

@@ -28,7 +28,7 @@ pub use number::{Dtype, drawn};
 pub use peaks::peak;
 pub use product::Product;
 pub use queue::{Queue, Times};
-pub use vitals::{Monitor, Reading};
+pub use vitals::{Monitor, Reading, Setting};
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

@@ -36,6 +36,9 @@ impl Reading {
     }
 }
 
+/// Name and value, or why it is not known.
+pub type Setting = (&'static str, Result<String, String>);
+
 /// Reads the state of one device.
 pub struct Monitor {
     source: Source,
@@ -63,13 +66,21 @@ impl Monitor {
         Self { source: Source::Scripted(Mutex::new(readings.into())) }
     }
 
+    /// NVML for the NVIDIA device at `pci`.
+    pub fn nvidia(pci: &str) -> Self {
+        #[cfg(feature = "cuda")]
+        return super::cuda::Nvml::of(pci).map_or_else(Self::nothing, Self::nvml);
+        #[cfg(not(feature = "cuda"))]
+        Self::nothing(format!("no NVML for {pci}: this program was built without `cuda`"))
+    }
+
     /// The files of AMD's kernel driver for the device at `pci`.
     pub fn amd(host: Host, pci: &str) -> Self {
         Self { source: Source::Amd { host, dir: format!("/sys/bus/pci/devices/{pci}") } }
     }
 
     #[cfg(feature = "cuda")]
-    pub(super) fn nvml(nvml: super::cuda::Nvml) -> Self {
+    fn nvml(nvml: super::cuda::Nvml) -> Self {
         Self { source: Source::Nvml(nvml) }
     }
 
@@ -89,11 +100,11 @@ impl Monitor {
         }
     }
 
-    /// How the device is set up: name and value, or why it is not known.
-    pub fn settings(&self) -> Vec<(&'static str, String)> {
+    /// How the device is set up.
+    pub fn settings(&self) -> Vec<Setting> {
         match &self.source {
-            Source::Nothing(why) => vec![("monitor", format!("none: {why}"))],
-            Source::Scripted(_) => vec![("monitor", "scripted".to_owned())],
+            Source::Nothing(why) => vec![("monitor", Err(why.clone()))],
+            Source::Scripted(_) => vec![("monitor", Ok("scripted".to_owned()))],
             Source::Amd { host, dir } => amd_settings(host, dir),
             #[cfg(feature = "cuda")]
             Source::Nvml(nvml) => nvml.settings(),
@@ -119,7 +130,7 @@ fn amd(host: &Host, dir: &str) -> Reading {
     }
 }
 
-fn amd_settings(host: &Host, dir: &str) -> Vec<(&'static str, String)> {
+fn amd_settings(host: &Host, dir: &str) -> Vec<Setting> {
     let files = [
         ("partition", "current_compute_partition"),
         ("memory_partition", "current_memory_partition"),
@@ -129,7 +140,7 @@ fn amd_settings(host: &Host, dir: &str) -> Vec<(&'static str, String)> {
     ];
     let settings = files.map(|(name, file)| {
         let text = host.read(&format!("{dir}/{file}"));
-        (name, text.unwrap_or_else(|why| format!("unknown: {}", why.reason())).trim().to_owned())
+        (name, text.map(|text| text.trim().to_owned()).map_err(|why| why.reason().to_owned()))
     });
     settings.into()
 }
@@ -174,8 +185,8 @@ mod tests {
         assert_eq!((reading.power_w, reading.celsius), (Some(310.0), Some(54.0)));
         assert_eq!((reading.replays, reading.memory_clock_hz), (Some(2), None));
         let settings = monitor.settings();
-        assert!(settings.contains(&("partition", "SPX".to_owned())));
+        assert!(settings.contains(&("partition", Ok("SPX".to_owned()))));
         let told = settings.iter().find(|(name, _)| *name == "memory_bytes");
-        assert!(told.is_some_and(|(_, text)| text.starts_with("unknown: ")), "{settings:?}");
+        assert!(told.is_some_and(|(_, told)| told.is_err()), "{settings:?}");
     }
 }

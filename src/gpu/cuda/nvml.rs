@@ -1,9 +1,10 @@
 //! NVML: state and settings of a device.
 
-use super::super::Reading;
+use super::super::{Reading, Setting};
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{
-    Clock, EccCounter, MemoryError, PcieUtilCounter, TemperatureSensor,
+    Clock, EccCounter, MemoryError, P2pCapabilitiesIndex, P2pStatus, PcieUtilCounter,
+    TemperatureSensor,
 };
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml as Library};
@@ -14,6 +15,9 @@ pub struct Nvml {
     library: &'static Library,
     pci: String,
 }
+
+/// `NVML_NVLINK_MAX_LINKS`.
+const MOST_LINKS: u32 = 18;
 
 /// Reasons that disturb a measurement; the power limit is not one, as full load reaches it.
 const SLOWDOWNS: [(ThrottleReasons, &str); 5] = [
@@ -63,10 +67,33 @@ impl Nvml {
         }
     }
 
+    /// How many NVLinks are up.
+    fn links(&self, device: &Device<'static>) -> Result<usize, NvmlError> {
+        // The first link tells whether the device has any.
+        device.link_wrapper_for(0).is_active()?;
+        let up = |link: &u32| device.link_wrapper_for(*link).is_active().unwrap_or(false);
+        Ok((0..MOST_LINKS).filter(up).count())
+    }
+
+    /// Addresses of the devices whose memory it reads without the host.
+    fn peers(&self, device: &Device<'static>) -> Result<String, NvmlError> {
+        let mut peers = Vec::new();
+        for index in 0..self.library.device_count()? {
+            let other = self.library.device_by_index(index)?;
+            let address = other.pci_info()?.bus_id.to_lowercase();
+            if !address.ends_with(self.pci.trim_start_matches('0'))
+                && device.p2p_status(&other, P2pCapabilitiesIndex::Read)? == P2pStatus::Ok
+            {
+                peers.push(address);
+            }
+        }
+        Ok(if peers.is_empty() { "none".to_owned() } else { peers.join(" ") })
+    }
+
     /// How the device is set up.
-    pub fn settings(&self) -> Vec<(&'static str, String)> {
+    pub fn settings(&self) -> Vec<Setting> {
         let Ok(device) = self.device() else {
-            return vec![("monitor", "none: NVML lost the device".to_owned())];
+            return vec![("monitor", Err("NVML lost the device".to_owned()))];
         };
         let watts = |power: Result<u32, NvmlError>| told(power.map(|mw| f64::from(mw) / 1e3));
         let ecc = |state: nvml_wrapper::structs::device::EccModeState| state.currently_enabled;
@@ -87,6 +114,8 @@ impl Nvml {
             ("link_max", told(link)),
             ("pcie_replays", told(device.pcie_replay_counter())),
             ("pcie_sent_kb_s", told(device.pcie_throughput(PcieUtilCounter::Send))),
+            ("nvlinks", told(self.links(&device))),
+            ("peers", told(self.peers(&device))),
             ("virtualization", told(device.virtualization_mode().map(|mode| format!("{mode:?}")))),
             ("processes", told(device.running_compute_processes_count())),
         ]
@@ -94,6 +123,6 @@ impl Nvml {
 }
 
 /// The value, or why it is not known.
-fn told<T: ToString>(value: Result<T, NvmlError>) -> String {
-    value.map_or_else(|error| format!("unknown: {error}"), |value| value.to_string())
+fn told<T: ToString>(value: Result<T, NvmlError>) -> Result<String, String> {
+    value.map(|value| value.to_string()).map_err(|error| error.to_string())
 }

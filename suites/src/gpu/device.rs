@@ -3,8 +3,10 @@
 use super::watch::Watch;
 use std::sync::Arc;
 use vbench::gpu::{self, Driver, Fault, Gpu};
+use vbench::host::Host;
 use vbench::prelude::*;
 
+const DEVICES: &str = "/sys/bus/pci/devices";
 /// Operations of one sample; the first is not timed.
 const REPEATS: usize = 20;
 
@@ -25,7 +27,26 @@ fn found() -> Result<Vec<Gpu>, Skip> {
 }
 
 fn no_gpu(fault: Fault) -> Skip {
-    Skip::because(format!("no GPU: {fault}"))
+    let seen = without_driver(&Machine::current().host);
+    Skip::because(format!("no GPU: {fault}{seen}"))
+}
+
+/// Names the first GPU that is on the bus though no driver lists it.
+fn without_driver(host: &Host) -> String {
+    let devices = host.list(DEVICES).unwrap_or_default();
+    let seen = devices.into_iter().find_map(|pci| {
+        let file = |name: &str| host.read(&format!("{DEVICES}/{pci}/{name}")).unwrap_or_default();
+        let vendor = match file("vendor").trim() {
+            "0x10de" => "NVIDIA",
+            "0x1002" => "AMD",
+            _ => return None,
+        };
+        // Display controllers, and AMD's processing accelerators.
+        let class = file("class");
+        let gpu = class.starts_with("0x03") || class.starts_with("0x12");
+        gpu.then(|| format!("; {pci} is one of {vendor} without a working driver"))
+    });
+    seen.unwrap_or_default()
 }
 
 impl Require for Gpus {

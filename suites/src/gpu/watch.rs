@@ -55,6 +55,7 @@ impl Watch {
             Err(why) => b.fact("gpu_node", format!("unknown: {why}")),
         }
         for (name, value) in monitor.settings() {
+            let value = value.unwrap_or_else(|why| format!("unknown: {why}"));
             b.fact(&format!("gpu_{name}"), value);
         }
         Self { monitor, path: Path::of(host, &identity.pci), seen: RefCell::default() }
