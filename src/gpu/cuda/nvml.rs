@@ -81,7 +81,7 @@ impl Nvml {
         for index in 0..self.library.device_count()? {
             let other = self.library.device_by_index(index)?;
             let address = other.pci_info()?.bus_id.to_lowercase();
-            if !address.ends_with(self.pci.trim_start_matches('0'))
+            if address.trim_start_matches('0') != self.pci.trim_start_matches('0')
                 && device.p2p_status(&other, P2pCapabilitiesIndex::Read)? == P2pStatus::Ok
             {
                 peers.push(address);
