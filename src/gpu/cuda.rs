@@ -10,6 +10,7 @@ mod nvml;
 
 pub use nvml::Nvml;
 
+use super::kernels::PTX;
 use super::{
     Api, Direction, Driver, Fault, Handle, Identity, Kernel, Monitor, Multiplication, Summing,
     Transfer,
@@ -311,9 +312,13 @@ impl Driver for Cuda {
     }
 
     fn load(&self, device: usize) -> Result<Handle, Fault> {
-        let code = compiler::compile(&self.identity(device)?.architecture)?;
+        let code = match compiler::compile(&self.identity(device)?.architecture) {
+            // Without a compiler the driver translates what was compiled beforehand.
+            Err(Fault::Absent(_)) => [PTX.as_bytes(), b"\0"].concat(),
+            compiled => compiled?,
+        };
         self.select(device)?;
-        // SAFETY: the compiler's image, which is copied.
+        // SAFETY: the compiler's image, or a text that ends with zero, either of which is copied.
         let module = unsafe { result::module::load_data(code.as_ptr().cast()) };
         Ok(module.map_err(fault("load kernels"))? as Handle)
     }

@@ -3,6 +3,11 @@
 /// Source of every kernel, for NVRTC and hipRTC.
 pub const SOURCE: &str = include_str!("kernels.cu");
 
+/// The same for NVIDIA drivers without a compiler beside them: the driver itself translates it.
+/// Made by `.ci/gpu-ptx`; the first line holds a hash of the source.
+#[cfg(any(feature = "cuda", test))]
+pub(super) const PTX: &str = include_str!("kernels.ptx");
+
 /// NVIDIA architectures that every change of the source is compiled for in tests: A100, H100 and
 /// H200, B200.
 pub const CUDA_ARCHITECTURES: [&str; 3] = ["sm_80", "sm_90", "sm_100"];
@@ -54,7 +59,20 @@ impl Kernel {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kernel, SOURCE};
+    use super::{Kernel, PTX, SOURCE};
+
+    #[test]
+    fn the_ptx_is_of_this_source() {
+        // FNV-1a, 64 bits (G. Fowler, L. C. Noll, K.-P. Vo).
+        let hash = SOURCE.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let first = PTX.lines().next().unwrap_or_default();
+        assert!(first.ends_with(&format!("{hash:016x}")), "renew it with .ci/gpu-ptx: {hash:016x}");
+        for kernel in Kernel::ALL {
+            assert!(PTX.contains(&format!(".visible .entry {}(", kernel.name())), "{kernel:?}");
+        }
+    }
 
     #[test]
     fn every_kernel_is_in_the_source_and_no_other() {
