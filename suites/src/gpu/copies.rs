@@ -134,7 +134,7 @@ impl Copies {
                     parts.into_iter().try_for_each(|(queue, up)| buffers.go(queue, *up))?;
                 }
                 queues.iter_mut().try_for_each(Queue::mark)?;
-                look.now();
+                look.link(bytes * count);
                 Ok(())
             })?;
             let seconds = longest(times.iter().map(vbench::gpu::Times::total))?;
@@ -190,7 +190,7 @@ pub fn measure_together(
                 parts.try_for_each(|(queue, (own, up))| own.go(queue, up))?;
             }
             queues.iter_mut().try_for_each(Queue::mark)?;
-            look.now();
+            look.link(bytes * count);
             Ok(())
         })?;
         let totals = times.iter().map(vbench::gpu::Times::total);

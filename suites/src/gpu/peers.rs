@@ -39,7 +39,7 @@ pub fn measure(
             queue.mark()?;
             (0..count).try_for_each(|_| queue.duplicate(&target, &source, bytes))?;
             queue.mark()?;
-            look.now();
+            look.link(bytes * count);
             Ok(())
         })?;
         Ok(Rate::of(bytes, count, times.total()?))

@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use vbench::gpu::{Fault, Gpu, Monitor, Path, Reading};
 use vbench::prelude::*;
 
+/// Bytes that keep a link busy for milliseconds, as long as the drivers take to answer.
+const UNDER_LOAD: usize = 256 << 20;
+
 /// The state of one device over a launch.
 pub struct Watch {
     monitor: Monitor,
@@ -16,7 +19,6 @@ pub struct Watch {
 #[derive(Default)]
 struct Seen {
     links: BTreeSet<String>,
-    own_links: BTreeSet<String>,
     readings: Vec<Reading>,
 }
 
@@ -30,8 +32,20 @@ impl Look<'_> {
     /// Looks now: call it while the device has work.
     pub fn now(&self) {
         self.readings.borrow_mut().push(self.watch.monitor.read());
-        let mut seen = self.watch.seen.borrow_mut();
-        seen.links.insert(self.watch.path.describe(&Machine::current().host));
+    }
+
+    /// Looks at the link too: call it while `bytes` are on their way. Fewer than [`UNDER_LOAD`]
+    /// arrive before anybody has looked.
+    pub fn link(&self, bytes: usize) {
+        self.now();
+        if bytes < UNDER_LOAD {
+            return;
+        }
+        let mut text = self.watch.path.describe(&Machine::current().host);
+        if let Some(told) = self.last().link {
+            text.push_str(&format!(", the driver says {told}"));
+        }
+        self.watch.seen.borrow_mut().links.insert(text);
     }
 
     /// The last state that was seen.
@@ -84,20 +98,15 @@ impl Watch {
     }
 
     fn remember(&self, readings: Vec<Reading>) {
-        let mut seen = self.seen.borrow_mut();
-        seen.own_links.extend(readings.iter().filter_map(|reading| reading.link.clone()));
-        seen.readings.extend(readings);
+        self.seen.borrow_mut().readings.extend(readings);
     }
 
     /// What was seen, as facts: links, the range of clocks, the most power and heat.
     fn tell(&self, b: &mut Bencher) {
         let seen = self.seen.borrow();
-        let all = |words: &BTreeSet<String>| words.iter().cloned().collect::<Vec<_>>().join(" | ");
         if !seen.links.is_empty() {
-            b.fact("link_under_load", all(&seen.links));
-        }
-        if !seen.own_links.is_empty() {
-            b.fact("link_by_driver", all(&seen.own_links));
+            let links: Vec<_> = seen.links.iter().cloned().collect();
+            b.fact("link_under_load", links.join(" | "));
         }
         let range = |of: fn(&Reading) -> Option<f64>| {
             let values: Vec<f64> = seen.readings.iter().filter_map(of).collect();
