@@ -93,10 +93,7 @@ impl<M: Metrics, E: Into<Stop>> Return for Result<Samples<M>, E> {
 }
 
 /// The values by metric name. Infinite values and NaN are failures, never results.
-pub(super) fn named(
-    metrics: &[Metric],
-    sample: &impl Metrics,
-) -> Result<Values, Stop> {
+pub(super) fn named(metrics: &[Metric], sample: &impl Metrics) -> Result<Values, Stop> {
     let mut values = Values::new();
     for (metric, value) in metrics.iter().zip(sample.values()) {
         match value {

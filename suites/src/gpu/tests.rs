@@ -28,7 +28,7 @@ fn run<M: Metrics>(
     let values = recorded.repeats.into_iter().flat_map(|repeat| repeat.values);
     match b.failure() {
         Some(why) => Err(format!("fail: {why}")),
-        None => Ok(values.collect()),
+        None => Ok(values.map(|(name, value)| (name.to_string(), value)).collect()),
     }
 }
 
