@@ -1,13 +1,17 @@
 //! What a benchmark body can touch: timing, checks, facts. Small on purpose.
 
+mod outcome;
+
+pub use outcome::{Failed, Recorded, Return, Stop};
+
+use self::outcome::named;
 use crate::clock::{Clock, Monotonic};
 use crate::host::evidence::Meter;
 use crate::profile::{Effort, Profile};
 use crate::quantity::{Metrics, Seconds, Work};
-use crate::resource::Skip;
 use crate::team::{Team, Worker};
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use vbench_results::{Evidence, Metric, Repeat, Value, Values};
@@ -36,7 +40,25 @@ pub struct Bencher {
     meter: Meter,
     began: Instant,
     facts: BTreeMap<String, Value>,
+    verdict: Verdict,
+}
+
+/// What a body says of its work while it runs.
+#[derive(Default)]
+struct Verdict {
+    /// The case failed.
     failure: Option<String>,
+    /// The repeat should not be trusted.
+    disturbed: Option<String>,
+}
+
+impl Verdict {
+    /// The first failure counts.
+    fn check(&mut self, ok: bool, why: impl Display) {
+        if !ok {
+            self.failure.get_or_insert_with(|| format!("check failed: {why}"));
+        }
+    }
 }
 
 /// The recorded repeats of one launch, each a value of `M`.
@@ -64,7 +86,7 @@ impl Bencher {
             meter: Meter::live(),
             began: Instant::now(),
             facts: BTreeMap::new(),
-            failure: None,
+            verdict: Verdict::default(),
         }
     }
 
@@ -102,9 +124,7 @@ impl Bencher {
 
     /// Fails the case unless `ok`. A wrong answer has no speed.
     pub fn check(&mut self, ok: bool, why: impl Display) {
-        if !ok {
-            self.failure.get_or_insert_with(|| format!("check failed: {why}"));
-        }
+        self.verdict.check(ok, why);
     }
 
     /// Times `f`. The number of calls per sample is calibrated; the value is the time of one.
@@ -154,19 +174,42 @@ impl Bencher {
 
     /// One call of `f` is one sample, which times its own parts with the [`Timer`].
     pub fn samples<M: Metrics>(&mut self, mut f: impl FnMut(&mut Timer) -> M) -> Samples<M> {
-        self.repeat(1, |clock, failure| {
-            let smoke = clock.smoke;
-            f(&mut Timer { clock: clock.clock, failure, smoke })
+        self.repeat(1, |parts, verdict| {
+            let smoke = parts.smoke;
+            f(&mut Timer { clock: parts.clock, verdict, smoke })
         })
+    }
+
+    /// As [`Bencher::samples`], for work that can fail; after the first error `f` is not called
+    /// again.
+    ///
+    /// # Errors
+    /// The first error of `f`.
+    pub fn try_samples<M: Metrics, E>(
+        &mut self,
+        mut f: impl FnMut(&mut Timer) -> Result<M, E>,
+    ) -> Result<Samples<M>, E> {
+        let mut failed = None;
+        let samples = self.repeat(1, |parts, verdict| {
+            if failed.is_some() {
+                return None;
+            }
+            let smoke = parts.smoke;
+            f(&mut Timer { clock: parts.clock, verdict, smoke }).map_err(|e| failed = Some(e)).ok()
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(samples.flatten()),
+        }
     }
 
     /// Calibrates the calls per sample, then records samples of `body(clock, calls)` seconds.
     fn calibrated(&mut self, mut body: impl FnMut(&mut dyn Clock, u64) -> f64) -> Samples<Seconds> {
         let calls = self.calibrate(&mut body);
-        self.repeat(calls, |parts, failure| {
+        self.repeat(calls, |parts, verdict| {
             let elapsed = body(parts.clock, calls);
             if !parts.smoke {
-                refuse_unresolved(elapsed, parts.clock, failure);
+                refuse_unresolved(elapsed, parts.clock, &mut verdict.failure);
             }
             Seconds(elapsed / calls as f64)
         })
@@ -198,7 +241,7 @@ impl Bencher {
     fn repeat<M>(
         &mut self,
         iterations: u64,
-        mut body: impl FnMut(Parts<'_>, &mut Option<String>) -> M,
+        mut body: impl FnMut(Parts<'_>, &mut Verdict) -> M,
     ) -> Samples<M> {
         let effort = self.settings.effort;
         let began = Instant::now();
@@ -213,9 +256,11 @@ impl Bencher {
             self.meter.start();
             let started = Instant::now();
             let smoke = self.is_smoke();
-            let value = body(Parts { clock: &mut *self.clock, smoke }, &mut self.failure);
+            let value = body(Parts { clock: &mut *self.clock, smoke }, &mut self.verdict);
             let elapsed_s = started.elapsed().as_secs_f64();
-            let evidence = self.meter.stop(elapsed_s);
+            let mut evidence = self.meter.stop(elapsed_s);
+            // What the body saw says more than the kernel's counters.
+            evidence.disturbed = self.verdict.disturbed.take().or(evidence.disturbed);
             if pass >= effort.warmup {
                 repeats.push(Sampled { value, at_s, elapsed_s, iterations, evidence });
             }
@@ -242,9 +287,14 @@ impl Bencher {
         Recorded { repeats }
     }
 
+    /// Why the case failed so far, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        self.verdict.failure.as_deref()
+    }
+
     /// What the body noted, and why it failed, if it did.
     pub(crate) fn into_notes(self) -> (BTreeMap<String, Value>, Option<String>) {
-        (self.facts, self.failure)
+        (self.facts, self.verdict.failure)
     }
 }
 
@@ -284,10 +334,26 @@ impl<M> Samples<M> {
     }
 }
 
+impl<M> Samples<Option<M>> {
+    /// Without the repeats that gave nothing.
+    fn flatten(self) -> Samples<M> {
+        let repeats = self.repeats.into_iter().filter_map(|sampled| {
+            Some(Sampled {
+                value: sampled.value?,
+                at_s: sampled.at_s,
+                elapsed_s: sampled.elapsed_s,
+                iterations: sampled.iterations,
+                evidence: sampled.evidence,
+            })
+        });
+        Samples { repeats: repeats.collect() }
+    }
+}
+
 /// Times the parts of one sample.
 pub struct Timer<'b> {
     clock: &'b mut dyn Clock,
-    failure: &'b mut Option<String>,
+    verdict: &'b mut Verdict,
     smoke: bool,
 }
 
@@ -298,7 +364,7 @@ impl Timer<'_> {
         black_box(f());
         let elapsed = self.clock.stop();
         if !self.smoke {
-            refuse_unresolved(elapsed, self.clock, self.failure);
+            refuse_unresolved(elapsed, self.clock, &mut self.verdict.failure);
         }
         Seconds(elapsed)
     }
@@ -310,9 +376,12 @@ impl Timer<'_> {
 
     /// Fails the case unless `ok`.
     pub fn check(&mut self, ok: bool, why: impl Display) {
-        if !ok {
-            self.failure.get_or_insert_with(|| format!("check failed: {why}"));
-        }
+        self.verdict.check(ok, why);
+    }
+
+    /// Marks this sample as one that should not be trusted: a device that slowed down.
+    pub fn disturbed(&mut self, why: impl Display) {
+        self.verdict.disturbed.get_or_insert_with(|| why.to_string());
     }
 }
 
@@ -356,74 +425,6 @@ fn span(spans: &[(Instant, Instant)]) -> f64 {
     }
 }
 
-/// Why a body ended without samples.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The machine cannot run it.
-    Skip(String),
-    /// It did not succeed.
-    Fail(String),
-}
-
-impl From<Skip> for Stop {
-    fn from(skip: Skip) -> Self {
-        Self::Skip(skip.reason().to_owned())
-    }
-}
-
-/// A failure with its text. Every error converts into it, so that `?` works in a body that returns
-/// `Result<Samples<M>, Failed>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed(pub String);
-
-impl<E: std::error::Error> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<Failed> for Stop {
-    fn from(failed: Failed) -> Self {
-        Self::Fail(failed.0)
-    }
-}
-
-impl From<String> for Stop {
-    fn from(error: String) -> Self {
-        Self::Fail(error)
-    }
-}
-
-/// Samples with their type erased: what a launch stores.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recorded {
-    /// The repeats in order.
-    pub repeats: Vec<Repeat>,
-}
-
-/// What a benchmark may return: samples, or a result of them.
-#[diagnostic::on_unimplemented(
-    message = "a benchmark with a `Bencher` returns its samples, not `{Self}`",
-    label = "expected `Samples<..>` or `Result<Samples<..>, Skip>`",
-    note = "write `-> Samples<Seconds>` and end the body with `b.iter(..)`, without a semicolon"
-)]
-pub trait Return {
-    /// What each sample carries.
-    fn metrics() -> Vec<Metric>;
-
-    /// The samples, or why there are none.
-    ///
-    /// # Errors
-    /// A skip or a failure.
-    fn finish(self) -> Result<Recorded, Stop>;
-}
-
 impl<M: Metrics> Return for Samples<M> {
     fn metrics() -> Vec<Metric> {
         M::metrics()
@@ -444,31 +445,4 @@ impl<M: Metrics> Return for Samples<M> {
         }
         Ok(Recorded { repeats })
     }
-}
-
-impl<M: Metrics, E: Into<Stop>> Return for Result<Samples<M>, E> {
-    fn metrics() -> Vec<Metric> {
-        M::metrics()
-    }
-
-    fn finish(self) -> Result<Recorded, Stop> {
-        self.map_err(Into::into)?.finish()
-    }
-}
-
-/// The values by metric name. Infinite values and NaN are failures, never results.
-fn named(metrics: &[Metric], sample: &impl Metrics) -> Result<Values, Stop> {
-    let mut values = Values::new();
-    for (metric, value) in metrics.iter().zip(sample.values()) {
-        match value {
-            Some(value) if value.is_finite() => {
-                values.insert(metric.name.clone(), value);
-            }
-            Some(value) => {
-                return Err(Stop::Fail(format!("metric {} is {value}, not a number", metric.name)));
-            }
-            None => {}
-        }
-    }
-    Ok(values)
 }

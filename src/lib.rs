@@ -14,6 +14,7 @@ pub mod environment;
 pub mod export;
 pub mod external;
 pub mod gate;
+pub mod gpu;
 pub mod host;
 pub mod import;
 pub mod launcher;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// Module to layer, as in CONTRIBUTING.md.
 const LAYERS: &[(&str, u8)] = &[
     ("clock", 1),
+    ("gpu", 1),
     ("host", 1),
     ("launcher", 1),
     ("levels", 1),

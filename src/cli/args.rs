@@ -274,6 +274,9 @@ pub struct ListArgs {
     /// Only benchmarks whose cases contain one of these
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
+    /// Only these kinds, comma-separated
+    #[arg(long, value_delimiter = ',')]
+    pub kind: Vec<String>,
     /// How the list is written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

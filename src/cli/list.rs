@@ -32,6 +32,7 @@ pub fn list(
     let machine = Machine::new(host, args.profile).install();
     let selection = Selection {
         filters: args.filters.clone(),
+        kinds: args.kind.clone(),
         ignored: Ignored::Include,
         profile: args.profile,
         ..Selection::default()

@@ -3,6 +3,7 @@
 use super::Facts;
 use super::pci::{self, DEVICES, Device};
 use super::reading::{known, list_or_none, text};
+use crate::gpu::Monitor;
 use crate::host::{Host, Unreadable};
 
 const NVIDIA: u32 = 0x10de;
@@ -64,6 +65,9 @@ pub(super) fn gpus(host: &Host, facts: &mut Facts) {
         identity(host, facts, &name, device);
         placement(host, facts, &name, device);
         driver(host, facts, &name, device);
+        if host.is_live() {
+            settings(facts, &name, device);
+        }
     }
     let switches = others.iter().filter(|d| d.vendor == NVIDIA && d.kind() == OTHER_BRIDGE);
     facts.add("nvswitch.count", DEVICES, all(switches.count())).stable();
@@ -204,6 +208,19 @@ fn driver(host: &Host, facts: &mut Facts, name: &str, device: &Device) {
     let version = bound.clone().and_then(|driver| driver_version(host, &driver));
     facts.add(format!("{name}.driver"), source.as_str(), bound);
     facts.add(format!("{name}.driver_version"), source, version);
+}
+
+/// How the vendor's driver has set the device up. Only a live machine can be asked.
+fn settings(facts: &mut Facts, name: &str, device: &Device) {
+    let monitor = match device.vendor {
+        NVIDIA => Monitor::nvidia(&device.address),
+        AMD => Monitor::amd(Host::live(), &device.address),
+        _ => return,
+    };
+    for (setting, value) in monitor.settings() {
+        let value = value.map_err(Unreadable::because);
+        facts.add(format!("{name}.{setting}"), "NVML, amdgpu", value);
+    }
 }
 
 fn driver_version(host: &Host, driver: &str) -> Result<String, Unreadable> {

@@ -118,6 +118,11 @@ impl Host {
         Self { source: Source::Live, record: None }
     }
 
+    /// True for this machine, whose drivers can be asked as well.
+    pub fn is_live(&self) -> bool {
+        matches!(self.source, Source::Live)
+    }
+
     /// A stored machine: a folder that [`crate::environment::capture`] wrote.
     ///
     /// # Errors

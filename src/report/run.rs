@@ -32,6 +32,9 @@ pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
     ])
     .styled(detail.style);
     for (benchmark, cases) in by_benchmark(results) {
+        if is_left_out(&cases) {
+            continue;
+        }
         let constant = constant_params(&cases);
         table.heading(&heading(benchmark, &cases, &constant));
         for case in cases {
@@ -77,6 +80,16 @@ fn by_benchmark(results: &ResultSet) -> BTreeMap<&str, Vec<&CaseResult>> {
         benchmarks.entry(&case.case.benchmark).or_default().push(case);
     }
     benchmarks
+}
+
+/// Several cases that were all skipped, as without a GPU: their reason below says as much.
+fn is_left_out(cases: &[&CaseResult]) -> bool {
+    let skipped = |case: &&CaseResult| {
+        let mut launches = case.launches.iter();
+        !case.launches.is_empty()
+            && launches.all(|launch| matches!(launch.outcome, Outcome::Skipped { .. }))
+    };
+    cases.len() > 1 && cases.iter().all(skipped)
 }
 
 /// Axes that have one value in all of these cases: said once, above them.

@@ -5,6 +5,7 @@ mod collective;
 mod cpu;
 mod distance;
 mod jitter;
+mod gpu;
 mod latency;
 mod memory;
 mod nodes;

@@ -3,6 +3,7 @@
 use super::View;
 use super::layout::Page;
 use crate::environment::NO_NODE;
+use crate::host::cpulist;
 use vbench_results::Value;
 
 /// Name of a GPU: its model, else its ids.
@@ -47,7 +48,37 @@ pub(super) fn gpus(view: &View<'_>, page: &mut Page) {
             let path: Vec<_> = path.iter().map(Value::to_string).collect();
             page.paragraph(6, 8, &format!("behind {}", path.join(" < ")));
         }
+        page.paragraph(6, 8, &near(view, gpu));
+        if let Some(text) = between(view, gpu) {
+            page.paragraph(6, 8, &text);
+        }
     }
+}
+
+/// The CPUs nearest to it, as the kernel lists them.
+fn near(view: &View<'_>, gpu: i64) -> String {
+    let name = format!("gpu.{gpu}.local_cpus");
+    let Some(list) = view.text(&name) else {
+        return format!("near CPUs unknown: {}", view.reason(&name).unwrap_or("not asked"));
+    };
+    let near = cpulist::parse(&list).map_or(0, |cpus| cpus.len());
+    match near {
+        0 => format!("near no CPU ({list})"),
+        near if near == view.topology.cpus.len() => {
+            format!("near CPUs {list}, which are all: nothing is nearer")
+        }
+        _ => format!("near CPUs {list}"),
+    }
+}
+
+/// Links to other GPUs, where a driver tells them.
+fn between(view: &View<'_>, gpu: i64) -> Option<String> {
+    let links = view.text(&format!("gpu.{gpu}.nvlinks"));
+    let peers = view.text(&format!("gpu.{gpu}.peers"));
+    let links = links.map(|links| format!("{links} NVLinks up"));
+    let peers = peers.map(|peers| format!("reaches without the host: {peers}"));
+    let parts: Vec<_> = [links, peers].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// What node -1 means, which depends on how many nodes there are.

@@ -118,6 +118,22 @@ fn a_run_is_one_aligned_table_with_what_must_be_known() {
 }
 
 #[test]
+fn a_benchmark_that_was_skipped_as_a_whole_is_one_line() {
+    let mut results = results();
+    for gpu in 0..8 {
+        let mut skipped = launch(1, &[], &[], false);
+        skipped.outcome = Outcome::Skipped { reason: "no NVIDIA driver".into() };
+        results.cases.push(case(&format!("gpu::matmul/gpu={gpu}"), Vec::new(), vec![skipped]));
+    }
+    let text = render(&results, Detail::default(), 100);
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("matmul")).collect();
+    assert_eq!(lines, ["skipped: gpu::matmul/gpu=0 and 7 more: no NVIDIA driver"]);
+    results.cases.push(case("gpu::matmul/gpu=8", Vec::new(), Vec::new()));
+    let text = render(&results, Detail::default(), 100);
+    assert!(text.contains("gpu=8"), "what did not run at all is shown: {text}");
+}
+
+#[test]
 fn a_narrow_terminal_keeps_values_and_units() {
     let text = render(&results(), Detail::default(), 44);
     let row = text.lines().find(|line| line.contains("triad")).unwrap();

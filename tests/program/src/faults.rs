@@ -1,6 +1,9 @@
 //! Benchmarks that fail. All are ignored, so that only tests that ask for them see them.
 #![allow(unsafe_code, reason = "a segmentation fault needs a bad pointer")]
 
+use std::sync::Arc;
+use vbench::gpu::stub::{Answer, Call, Stub};
+use vbench::gpu::{Driver, Dtype, Fault, gpus};
 use vbench::prelude::*;
 
 /// Panics in the body.
@@ -114,4 +117,70 @@ fn too_short(b: &mut Bencher) -> Samples<Seconds> {
         }
     }
     b.clock(Stopped).samples(|t| t.time(|| ()))
+}
+
+/// What a GPU does that fails, by the script of a simulated one.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    Hangs,
+    Lost,
+    Wrong,
+    Full,
+    OldDriver,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", format!("{self:?}").to_lowercase())
+    }
+}
+
+impl std::str::FromStr for Trouble {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Hangs, Self::Lost, Self::Wrong, Self::Full, Self::OldDriver];
+        let found = all.into_iter().find(|trouble| trouble.to_string() == text);
+        found.ok_or_else(|| format!("{text:?} is no trouble"))
+    }
+}
+
+impl Trouble {
+    fn stub(self) -> Stub {
+        let fault = |fault| Answer::Fault(fault);
+        let (call, answer) = match self {
+            Self::Hangs => (Call::Synchronize, Answer::Hang),
+            Self::Lost => {
+                (Call::Synchronize, fault(Fault::Failed("the GPU fell off the bus".into())))
+            }
+            Self::Wrong => (Call::Multiply, Answer::Wrong),
+            Self::Full => (Call::Allocate, fault(Fault::Memory("needs 9 MiB, 1 MiB free".into()))),
+            Self::OldDriver => {
+                (Call::Count, fault(Fault::Absent("the driver knows CUDA 11.4".into())))
+            }
+        };
+        Stub::with_devices(1).answering(call, 0, answer)
+    }
+}
+
+/// Multiplies on a simulated GPU that is in trouble.
+#[vbench(kind = "fault", ignore = "a GPU in trouble", timeout = 1)]
+fn gpu(
+    b: &mut Bencher,
+    #[axis([Trouble::Hangs])] trouble: Trouble,
+) -> Result<Samples<Seconds>, Stop> {
+    let driver: Arc<dyn Driver> = Arc::new(trouble.stub());
+    let gpu = gpus(&driver)?.remove(0);
+    let product = gpu.product(16, Dtype::F32, 1)?;
+    let samples = b.try_samples(|_| {
+        let times = gpu.batch(2, |queue| {
+            queue.mark()?;
+            queue.multiply(&product)?;
+            queue.mark()
+        })?;
+        times.total().map(Seconds)
+    })?;
+    let verified = product.verify(8, 1)?;
+    b.check(verified.is_ok(), verified.err().unwrap_or_default());
+    Ok(samples)
 }

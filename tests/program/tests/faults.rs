@@ -101,3 +101,33 @@ fn without_isolation_a_panic_is_still_a_row() {
     assert!(case(&results, "faults::panics").launches[0].outcome.is_failure());
     assert_eq!(case(&results, "good::adds").launches[0].outcome, Outcome::Measured);
 }
+
+/// Runs a simulated GPU in trouble beside a good case, which is measured all the same.
+fn gpu_ends_with(trouble: &str, state: &str, reason: &str, code: i32) {
+    let out = tempdir().unwrap();
+    let mut run = tiny_run(out.path(), &["faults::gpu", "good::adds"]);
+    let output = run.args(["--axis", &format!("trouble={trouble}")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+    let results = results(out.path());
+    let failed = &case(&results, &format!("faults::gpu/trouble={trouble}")).launches[0].outcome;
+    assert_eq!(failed.state(), state, "{failed:?}");
+    assert!(failed.reason().unwrap().contains(reason), "{failed:?}");
+    assert_eq!(case(&results, "good::adds").launches[0].outcome, Outcome::Measured);
+}
+
+#[test]
+fn a_gpu_that_hangs_is_killed_and_the_run_lives() {
+    gpu_ends_with("hangs", "timed-out", "killed after its limit of 1 s", 1);
+}
+
+#[test]
+fn a_lost_gpu_and_a_wrong_product_fail_their_case() {
+    gpu_ends_with("lost", "failed", "the GPU fell off the bus", 1);
+    gpu_ends_with("wrong", "failed", "of the fp32 product is", 1);
+}
+
+#[test]
+fn what_a_gpu_lacks_is_a_skip() {
+    gpu_ends_with("full", "skipped", "needs 9 MiB, 1 MiB free", 0);
+    gpu_ends_with("olddriver", "skipped", "the driver knows CUDA 11.4", 0);
+}

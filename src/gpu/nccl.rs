@@ -1,0 +1,344 @@
+//! NCCL and RCCL, which export the same functions: one binding for both.
+#![expect(unsafe_code, reason = "functions of a C library, found by name")]
+
+use super::library::{self, Opened};
+use super::{Fault, Gpu, Handle, Memory, Queue};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Arc;
+
+/// `ncclFloat32` and `ncclSum`, the same in both libraries. Source: `nccl.h`, `rccl.h`.
+const FLOAT32: c_int = 7;
+const SUM: c_int = 0;
+/// `NCCL_UNIQUE_ID_BYTES`.
+const ID_BYTES: usize = 128;
+
+/// One rank's part of a collective operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Ranked {
+    /// What [`Summing::enter`] gave.
+    pub communicator: Handle,
+    /// Where it is enqueued.
+    pub stream: Handle,
+    /// What is summed.
+    pub from: Handle,
+    /// Where the sums go.
+    pub to: Handle,
+}
+
+/// A library of collective operations, as thinly as it can be said.
+pub trait Summing: Send + Sync {
+    /// Its name and version.
+    fn version(&self) -> String;
+    /// Names a new group.
+    ///
+    /// # Errors
+    /// What the library says; so do all the others.
+    fn identifier(&self) -> Result<[u8; ID_BYTES], Fault>;
+    /// Joins the group as `rank` with the thread's device, once all ranks do.
+    fn enter(&self, ranks: usize, id: &[u8; ID_BYTES], rank: usize) -> Result<Handle, Fault>;
+    /// Enqueues the sum of `count` floats over all `ranks`.
+    ///
+    /// # Safety
+    /// The handles are alive, and the addresses hold `count` floats of each rank's device, until
+    /// the streams were synchronised.
+    unsafe fn sum(&self, ranks: &[Ranked], count: usize) -> Result<(), Fault>;
+    /// Ends a rank's part.
+    ///
+    /// # Safety
+    /// `enter` gave it, and nothing it does is under way.
+    unsafe fn leave(&self, communicator: Handle);
+}
+
+type Code = c_int;
+
+/// The library, opened.
+pub struct Nccl {
+    library: &'static Opened,
+    version: String,
+    get_id: unsafe extern "C" fn(*mut Id) -> Code,
+    init_rank: unsafe extern "C" fn(*mut *mut c_void, c_int, Id, c_int) -> Code,
+    all_reduce: AllReduce,
+    group_start: unsafe extern "C" fn() -> Code,
+    group_end: unsafe extern "C" fn() -> Code,
+    destroy: unsafe extern "C" fn(*mut c_void) -> Code,
+    text: unsafe extern "C" fn(Code) -> *const c_char,
+    last: Option<unsafe extern "C" fn(*mut c_void) -> *const c_char>,
+}
+
+type AllReduce = unsafe extern "C" fn(
+    *const c_void,
+    *mut c_void,
+    usize,
+    c_int,
+    c_int,
+    *mut c_void,
+    *mut c_void,
+) -> Code;
+
+/// `ncclUniqueId`, passed by value.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Id {
+    bytes: [u8; ID_BYTES],
+}
+
+impl Nccl {
+    /// NVIDIA's library.
+    ///
+    /// # Errors
+    /// It cannot be opened, or lacks a function.
+    pub fn nvidia() -> Result<Self, Fault> {
+        Self::open("nccl", "NCCL", "nvidia-nccl-cu12 from PyPI, or libnccl2")
+    }
+
+    /// AMD's library.
+    ///
+    /// # Errors
+    /// As [`Nccl::nvidia`].
+    pub fn amd() -> Result<Self, Fault> {
+        Self::open("rccl", "RCCL", "the package rccl of ROCm")
+    }
+
+    fn open(stem: &str, name: &str, remedy: &str) -> Result<Self, Fault> {
+        let library = library::open(stem, remedy)?;
+        // SAFETY: the types of these functions in `nccl.h` since 2.0 and in `rccl.h`.
+        unsafe {
+            let get_version: unsafe extern "C" fn(*mut c_int) -> Code =
+                library.symbol("ncclGetVersion")?;
+            let mut number = 0;
+            get_version(&raw mut number);
+            Ok(Self {
+                library,
+                version: format!("{name} {}", version(number)),
+                get_id: library.symbol("ncclGetUniqueId")?,
+                init_rank: library.symbol("ncclCommInitRank")?,
+                all_reduce: library.symbol("ncclAllReduce")?,
+                group_start: library.symbol("ncclGroupStart")?,
+                group_end: library.symbol("ncclGroupEnd")?,
+                destroy: library.symbol("ncclCommDestroy")?,
+                text: library.symbol("ncclGetErrorString")?,
+                last: library.symbol("ncclGetLastError").ok(),
+            })
+        }
+    }
+
+    /// Where it was opened.
+    pub fn path(&self) -> &str {
+        &self.library.name
+    }
+
+    fn done(&self, function: &str, code: Code) -> Result<(), Fault> {
+        if code == 0 {
+            return Ok(());
+        }
+        // SAFETY: both give texts that live as long as the library, which is never closed.
+        let (text, last) = unsafe {
+            let last = self.last.map(|last| last(std::ptr::null_mut()));
+            (owned((self.text)(code)), last.map(|last| owned(last)).unwrap_or_default())
+        };
+        let why = [text, last].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let text = format!("{function} of {}: {}", self.version, why.join("; "));
+        Err(Fault::Failed(text))
+    }
+}
+
+/// # Safety
+/// `text` is null or ends with zero.
+unsafe fn owned(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: as this function's.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().trim().to_owned()
+}
+
+/// `NCCL_VERSION_CODE`: 2.8.4 is 2804, 2.9.6 is 20906.
+fn version(code: c_int) -> String {
+    let major = if code < 10_000 { 1_000 } else { 10_000 };
+    format!("{}.{}.{}", code / major, code % major / 100, code % 100)
+}
+
+impl Summing for Nccl {
+    fn version(&self) -> String {
+        self.version.clone()
+    }
+
+    fn identifier(&self) -> Result<[u8; ID_BYTES], Fault> {
+        let mut id = Id { bytes: [0; ID_BYTES] };
+        // SAFETY: it writes the whole id.
+        self.done("ncclGetUniqueId", unsafe { (self.get_id)(&raw mut id) })?;
+        Ok(id.bytes)
+    }
+
+    fn enter(&self, ranks: usize, id: &[u8; ID_BYTES], rank: usize) -> Result<Handle, Fault> {
+        let number = |value| c_int::try_from(value).map_err(|_| Fault::Failed("ranks".to_owned()));
+        let (ranks, rank, id) = (number(ranks)?, number(rank)?, Id { bytes: *id });
+        let mut communicator = std::ptr::null_mut();
+        // SAFETY: it writes one pointer.
+        let code = unsafe { (self.init_rank)(&raw mut communicator, ranks, id, rank) };
+        self.done("ncclCommInitRank", code)?;
+        Ok(communicator as Handle)
+    }
+
+    unsafe fn sum(&self, ranks: &[Ranked], count: usize) -> Result<(), Fault> {
+        // SAFETY: it takes nothing.
+        self.done("ncclGroupStart", unsafe { (self.group_start)() })?;
+        let enqueued = ranks.iter().try_for_each(|rank| {
+            // SAFETY: the caller's handles and addresses.
+            let code = unsafe {
+                let (from, to) = (rank.from as *const c_void, rank.to as *mut c_void);
+                let communicator = rank.communicator as *mut c_void;
+                (self.all_reduce)(
+                    from,
+                    to,
+                    count,
+                    FLOAT32,
+                    SUM,
+                    communicator,
+                    rank.stream as *mut c_void,
+                )
+            };
+            self.done("ncclAllReduce", code)
+        });
+        // SAFETY: it takes nothing; a group is ended also after an error.
+        let ended = self.done("ncclGroupEnd", unsafe { (self.group_end)() });
+        enqueued.and(ended)
+    }
+
+    unsafe fn leave(&self, communicator: Handle) {
+        // SAFETY: the caller's handle.
+        unsafe { (self.destroy)(communicator as *mut c_void) };
+    }
+}
+
+/// The devices of one process, joined: device `i` is rank `i`.
+pub struct Communicator {
+    summing: Arc<dyn Summing>,
+    ranks: Vec<Handle>,
+}
+
+impl Communicator {
+    /// Joins `gpus`. Each rank joins on a thread of its own after `arm(rank)` placed that thread:
+    /// what the library allocates and starts for the rank inherits its CPUs and memory policy.
+    ///
+    /// # Errors
+    /// What the library or `arm` says.
+    pub fn join(
+        summing: Arc<dyn Summing>,
+        gpus: &[Gpu],
+        arm: impl Fn(usize) -> Result<(), Fault> + Sync,
+    ) -> Result<Self, Fault> {
+        let id = summing.identifier()?;
+        // Every thread is placed before any joins: one that fails would leave the others waiting.
+        let placed = std::sync::Barrier::new(gpus.len());
+        let fault = std::sync::Mutex::new(None);
+        let enter = |rank: usize, gpu: &Gpu| {
+            let ready = arm(rank).and_then(|()| gpu.driver().make_current(gpu.index()));
+            if let Err(why) = &ready
+                && let Ok(mut fault) = fault.lock()
+            {
+                *fault = Some(why.clone());
+            }
+            placed.wait();
+            match fault.lock().ok().and_then(|fault| fault.clone()) {
+                Some(why) => Err(why),
+                None => summing.enter(gpus.len(), &id, rank),
+            }
+        };
+        let entered: Vec<Result<Handle, Fault>> = std::thread::scope(|scope| {
+            let enter = &enter;
+            let threads: Vec<_> = gpus
+                .iter()
+                .enumerate()
+                .map(|(rank, gpu)| scope.spawn(move || enter(rank, gpu)))
+                .collect();
+            let panicked = || Err(Fault::Failed("a rank's thread panicked".to_owned()));
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|_| panicked())).collect()
+        });
+        let ranks = entered.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { summing, ranks })
+    }
+
+    /// Enqueues the sum of `count` floats: rank `i` gives `from[i]` and gets the sums in `to[i]`,
+    /// which may be the same memory.
+    ///
+    /// # Errors
+    /// Too few queues or memories, too short ones, or what the library says.
+    pub fn sum<'env>(
+        &'env self,
+        queues: &mut [Queue<'env>],
+        from: &'env [Memory],
+        to: &'env [Memory],
+        count: usize,
+    ) -> Result<(), Fault> {
+        let n = self.ranks.len();
+        let bytes = count.saturating_mul(4);
+        let short = from.iter().chain(to).any(|memory| memory.bytes() < bytes);
+        if queues.len() != n || from.len() != n || to.len() != n || short {
+            let text = format!("{n} ranks of {bytes} bytes do not fit what they were given");
+            return Err(Fault::Failed(text));
+        }
+        let parts = self.ranks.iter().zip(queues.iter()).zip(from.iter().zip(to));
+        let calls: Vec<Ranked> = parts
+            .map(|((communicator, queue), (from, to))| Ranked {
+                communicator: *communicator,
+                stream: queue.stream(),
+                from: from.address(),
+                to: to.address(),
+            })
+            .collect();
+        // SAFETY: the memories are long enough and borrowed until the queues are waited for, and
+        // so is this, which holds the communicators.
+        unsafe { self.summing.sum(&calls, count) }
+    }
+}
+
+impl Drop for Communicator {
+    fn drop(&mut self) {
+        for rank in &self.ranks {
+            // SAFETY: no queue borrows this any more.
+            unsafe { self.summing.leave(*rank) };
+        }
+    }
+}
+
+/// The setting that forbids both libraries to copy between devices without the host.
+pub const FORBID_PEERS: &str = "NCCL_P2P_DISABLE";
+
+/// Sets [`FORBID_PEERS`] for this process. Both libraries read it when the first group is made.
+pub fn forbid_peers() {
+    // SAFETY: called by the thread that measures before the library is opened, while no other
+    // thread of this program reads or writes the environment; the driver's own threads wait.
+    unsafe { std::env::set_var(FORBID_PEERS, "1") };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Summing;
+    use super::{Nccl, version};
+
+    /// Run by `.ci/gpu-symbols` with the real library, which names groups also without a GPU and
+    /// tells readably why it cannot join one.
+    #[test]
+    fn every_function_is_in_the_library() {
+        match Nccl::nvidia() {
+            Ok(nccl) => {
+                println!("{}: {}", nccl.path(), nccl.version());
+                if let Ok(id) = nccl.identifier() {
+                    assert_ne!(id, [0; 128]);
+                }
+            }
+            Err(fault) => {
+                assert!(std::env::var_os("VBENCH_REQUIRE_NCCL").is_none(), "{fault}");
+                assert!(fault.to_string().contains("nvidia-nccl-cu12"), "{fault}");
+            }
+        }
+    }
+
+    #[test]
+    fn versions_of_both_schemes_read() {
+        assert_eq!(version(2804), "2.8.4");
+        assert_eq!(version(20906), "2.9.6");
+        assert_eq!(version(23203), "2.32.3");
+    }
+}

@@ -1,0 +1,228 @@
+//! GPUs: products of matrices, copies, collective sums, and what surrounds them. Every benchmark is
+//! skipped, with the reason, on a machine without a GPU.
+
+mod choices;
+mod copies;
+mod device;
+mod loader;
+mod peers;
+mod products;
+mod starts;
+mod sums;
+mod watch;
+
+use crate::nodes::{self, Nodes};
+use choices::{Arm, Count, Load, Pair, Peers, Place, Route, Staging, Thread};
+use copies::{Copies, Rate};
+use device::{Bandwidth, Gpus, Pairs, Several};
+use loader::Pipeline;
+use products::{Heat, Speed};
+use starts::Start;
+use sums::{Reduce, Sum};
+use vbench::gpu::Dtype;
+use vbench::prelude::*;
+
+/// Rows of the matrices that everybody compares.
+const ROWS: usize = 8192;
+/// Bytes from which a copy shows the link's bandwidth and not its latency.
+const LARGE: Bytes = Bytes(256 << 20);
+
+/// Products of square matrices by the vendor's library: 10 unrecorded, then 100 timed.
+#[vbench(kind = "gpu", control, warmup = 0, timeout = 600)]
+fn matmul(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(Dtype::ALL)] dtype: Dtype,
+    #[axis(device::ids())] gpu: usize,
+    #[axis([ROWS])] n: usize,
+) -> Result<Samples<Speed>, Stop> {
+    products::measure(b, &gpus.of(gpu)?, dtype, n)
+}
+
+/// Products on the first device by the number of rows.
+#[vbench(kind = "gpu", control, warmup = 0, timeout = 600, profile = Standard)]
+fn matmul_sizes(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(Dtype::ALL)] dtype: Dtype,
+    #[axis(products::rows())] n: usize,
+) -> Result<Samples<Speed>, Stop> {
+    products::measure(b, &gpus.of(0)?, dtype, n)
+}
+
+/// Copies between host and device by route and kind of host memory.
+#[vbench(kind = "gpu", estimator = Best)]
+fn copy(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(device::ids())] gpu: usize,
+    #[axis(Staging::choices())] memory: Staging,
+    #[axis(Route::ALL)] route: Route,
+    #[axis([Bytes(4 << 10), Bytes(1 << 20), LARGE])] size: Bytes,
+) -> Result<Samples<Rate>, Stop> {
+    Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(gpu)?)
+}
+
+/// Copies of the first device by size: from latency to bandwidth.
+#[vbench(kind = "gpu", estimator = Best, profile = Standard)]
+fn copy_sizes(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(Staging::ALL)] memory: Staging,
+    #[axis([Route::Upload, Route::Download])] route: Route,
+    #[axis(pow2(12..=30))] size: Bytes,
+) -> Result<Samples<Rate>, Stop> {
+    Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(0)?)
+}
+
+/// Copies between host and device by the memory node of the pinned host buffer.
+#[vbench(kind = "gpu", estimator = Best, profile = Standard)]
+fn copy_by_node(
+    b: &mut Bencher,
+    gpus: Gpus,
+    _: Nodes,
+    #[axis(device::ids())] gpu: usize,
+    #[axis(nodes::ids())] node: usize,
+    #[axis(Route::ALL)] route: Route,
+    #[axis([Bytes(4 << 10), LARGE])] size: Bytes,
+) -> Result<Samples<Rate>, Stop> {
+    let policy = Policy::Bind(node);
+    Copies { route, memory: Staging::Pinned, size, policy }.measure(b, &gpus.of(gpu)?)
+}
+
+/// Copies of all devices at the same time: whether they share a port or a memory controller.
+#[vbench(kind = "gpu", estimator = Best)]
+fn copy_together(
+    b: &mut Bencher,
+    gpus: Several,
+    #[axis(Route::ALL)] route: Route,
+) -> Result<Samples<copies::Together>, Stop> {
+    copies::measure_together(b, gpus.all(), route, LARGE)
+}
+
+/// Copies while every allowed CPU reads and writes memory.
+#[vbench(kind = "gpu", profile = Standard)]
+fn copy_under_load(
+    b: &mut Bencher,
+    gpus: Gpus,
+    cpus: Cpus,
+    #[axis(device::ids())] gpu: usize,
+    #[axis(Load::ALL)] load: Load,
+    #[axis(Route::ALL)] route: Route,
+) -> Result<Samples<Rate>, Stop> {
+    let copies = Copies { route, memory: Staging::Pinned, size: LARGE, policy: Policy::FirstTouch };
+    let gpu = gpus.of(gpu)?;
+    load.around(cpus.ids(), || copies.measure(b, &gpu))?
+}
+
+/// Copies within a device by the driver: a control, as no topology touches them.
+#[vbench(kind = "gpu", control, estimator = Best)]
+fn copy_on_device(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(device::ids())] gpu: usize,
+) -> Result<Samples<device::Own>, Stop> {
+    device::measure_copy(b, &gpus.of(gpu)?, LARGE)
+}
+
+/// Bandwidth of the device's memory by kernels of our own: copy and triad.
+#[vbench(kind = "gpu", control, estimator = Best)]
+fn device_memory(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(device::ids())] gpu: usize,
+) -> Result<Samples<Bandwidth>, Stop> {
+    device::measure_kernels(b, &gpus.of(gpu)?, LARGE)
+}
+
+/// Sums over all devices by the vendor's collective library, 32-bit floats.
+#[vbench(kind = "gpu", timeout = 600)]
+fn all_reduce(
+    b: &mut Bencher,
+    gpus: Several,
+    #[axis(Peers::ALL)] peers: Peers,
+    #[axis(Place::choices())] place: Place,
+    #[axis(sums::sizes())] size: Bytes,
+) -> Result<Samples<Sum>, Stop> {
+    Reduce { peers, place, size, arm: Arm::Unbound }.measure(b, gpus.all())
+}
+
+/// Sums over all devices by the placement of the library's threads and buffers on the host.
+#[vbench(kind = "gpu", profile = Standard, timeout = 600)]
+fn all_reduce_placed(
+    b: &mut Bencher,
+    gpus: Several,
+    #[axis(Arm::choices())] arm: Arm,
+    #[axis(Peers::ALL)] peers: Peers,
+    #[axis([Bytes(8), Bytes(64 << 10), LARGE])] size: Bytes,
+) -> Result<Samples<Sum>, Stop> {
+    Reduce { peers, place: Place::Out, size, arm }.measure(b, gpus.all())
+}
+
+/// Sums over the first devices only, by their number.
+#[vbench(kind = "gpu", profile = Standard, timeout = 600)]
+fn all_reduce_ranks(
+    b: &mut Bencher,
+    gpus: Several,
+    #[axis(Count::choices())] ranks: Count,
+    #[axis([Bytes(8), LARGE])] size: Bytes,
+) -> Result<Samples<Sum>, Stop> {
+    let reduce = Reduce { peers: Peers::Default, place: Place::Out, size, arm: Arm::Unbound };
+    reduce.measure(b, gpus.first(ranks.0)?)
+}
+
+/// Starting a kernel that does nothing, by where the thread that starts it runs.
+#[vbench(kind = "gpu")]
+fn launch(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(device::ids())] gpu: usize,
+    #[axis(Thread::ALL)] thread: Thread,
+) -> Result<Samples<Start>, Stop> {
+    starts::measure(b, &gpus.of(gpu)?, thread)
+}
+
+/// Copies from one device to another, with and without going through the host.
+#[vbench(kind = "gpu", estimator = Best)]
+fn peer_copy(
+    b: &mut Bencher,
+    gpus: Pairs,
+    #[axis(Peers::ALL)] peers: Peers,
+    #[axis(Pair::choices())] pair: Pair,
+    #[axis([Bytes(4), LARGE])] size: Bytes,
+) -> Result<Samples<Rate>, Stop> {
+    peers::measure(b, &gpus, pair, peers, size)
+}
+
+/// Workers fill pinned buffers, the device copies and consumes them, by where the workers run.
+#[vbench(kind = "gpu", profile = Standard)]
+fn data_loader(
+    b: &mut Bencher,
+    gpus: Gpus,
+    cpus: Cpus,
+    #[axis(device::ids())] gpu: usize,
+    #[axis(Thread::ALL)] workers: Thread,
+) -> Result<Samples<Pipeline>, Stop> {
+    loader::measure(b, &gpus.of(gpu)?, &cpus, workers)
+}
+
+/// Products for minutes, with clocks, power and temperature: does the device keep its speed?
+#[vbench(
+    kind = "gpu",
+    profile = Thorough,
+    samples = 600,
+    warmup = 0,
+    max_time = 600,
+    timeout = 900
+)]
+fn soak(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis([Dtype::F16])] dtype: Dtype,
+    #[axis(device::ids())] gpu: usize,
+) -> Result<Samples<Heat>, Stop> {
+    products::soak(b, &gpus.of(gpu)?, dtype, ROWS)
+}
+
+#[cfg(test)]
+mod tests;

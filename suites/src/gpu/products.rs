@@ -1,0 +1,177 @@
+//! Products of matrices: the control of every GPU comparison.
+
+use super::watch::{Look, Watch, note_versions};
+use vbench::gpu::{self, Dtype, Fault, Gpu, Product, Times};
+use vbench::prelude::*;
+
+/// Products before the first timed one, and those of a sample. Source: the study's matrix
+/// benchmark, which its readers compare with.
+const WARM_UPS: usize = 10;
+const TIMED: usize = 100;
+/// Entries that are compared with sums of 64 bits. One wrong entry in ten is missed once in 800.
+const CHECKED: usize = 64;
+/// Rows when only the working of the benchmark is of interest.
+const SMOKE: usize = 64;
+
+/// A share of the most there can be.
+#[derive(Clone, Copy, Debug)]
+pub struct Share(f64);
+
+impl Quantity for Share {
+    const NAME: &'static str = "share";
+    const UNIT: Unit = Unit::plain("1");
+    const BETTER: Better = Better::Higher;
+    fn value(self) -> f64 {
+        self.0
+    }
+}
+
+/// What a sample of products shows.
+#[derive(Metrics)]
+pub struct Speed {
+    /// `2 n^3` over the time of one.
+    flops: FlopsPerSec,
+    /// Of one product, of all timed ones.
+    time: Seconds,
+    /// The slowest.
+    #[metric(info)]
+    slowest: Seconds,
+    /// Of what the maker promises for this type.
+    #[metric(info)]
+    of_peak: Option<Share>,
+}
+
+/// Rows of the matrices; the largest take minutes in 32 bits.
+pub fn rows() -> Vec<usize> {
+    let most = if Machine::current().profile == Profile::Thorough { 15 } else { 13 };
+    (10..=most).map(|power| 1 << power).collect()
+}
+
+/// Products of `n` rows.
+pub fn measure(b: &mut Bencher, gpu: &Gpu, dtype: Dtype, n: usize) -> Result<Samples<Speed>, Stop> {
+    let n = if b.is_smoke() { n.min(SMOKE) } else { n };
+    let (warm_ups, timed) = if b.is_smoke() { (1, 1) } else { (WARM_UPS, TIMED) };
+    let watch = Watch::over(b, gpu);
+    let product = prepare(b, gpu, dtype, n, warm_ups)?;
+    let peak = gpu::peak(&gpu.identity().name, dtype);
+    let samples = watch.samples(b, |look| {
+        let times = batch(gpu, &product, timed, look)?;
+        Speed::of(&product, &times, peak.as_ref().ok().copied())
+    })?;
+    check(b, &product)?;
+    note_versions(b, gpu);
+    b.fact("rows", n);
+    b.fact("products_per_sample", timed);
+    match peak {
+        Ok(peak) => b.fact("peak_flops", peak),
+        Err(why) => b.fact("peak_flops", format!("unknown: {why}")),
+    }
+    Ok(samples)
+}
+
+impl Speed {
+    fn of(product: &Product, times: &Times, peak: Option<f64>) -> Result<Self, Fault> {
+        let time = times.total()? / times.steps().len() as f64;
+        let flops = Flops(product.operations()).per(time);
+        let slowest = Seconds(times.steps().iter().copied().fold(0.0, f64::max));
+        let of_peak = peak.map(|peak| Share(flops.0 / peak));
+        Ok(Self { flops, time: Seconds(time), slowest, of_peak })
+    }
+}
+
+/// A product that was computed `warm_ups` times and is right.
+fn prepare(
+    b: &mut Bencher,
+    gpu: &Gpu,
+    dtype: Dtype,
+    n: usize,
+    warm_ups: usize,
+) -> Result<Product, Stop> {
+    let product = gpu.product(n, dtype, b.seed() as u32)?;
+    gpu.batch(0, |queue| (0..warm_ups).try_for_each(|_| queue.multiply(&product)))?;
+    check(b, &product)?;
+    Ok(product)
+}
+
+fn check(b: &mut Bencher, product: &Product) -> Result<(), Stop> {
+    let verified = product.verify(CHECKED, b.seed())?;
+    b.check(verified.is_ok(), verified.err().unwrap_or_default());
+    Ok(())
+}
+
+fn batch(gpu: &Gpu, product: &Product, count: usize, look: &Look<'_>) -> Result<Times, Fault> {
+    gpu.batch(count + 1, |queue| {
+        queue.mark()?;
+        for _ in 0..count {
+            queue.multiply(product)?;
+            queue.mark()?;
+        }
+        look.now();
+        Ok(())
+    })
+}
+
+/// What one second of a soak shows.
+#[derive(Metrics)]
+pub struct Heat {
+    flops: FlopsPerSec,
+    /// Of the processors while they work.
+    #[metric(info)]
+    clock: Option<Hertz>,
+    /// Drawn while they work.
+    #[metric(info)]
+    power: Option<Watts>,
+    #[metric(info)]
+    temperature: Option<Celsius>,
+}
+
+macro_rules! plain {
+    ($name:ident, $metric:literal, $unit:expr, $better:ident) => {
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name(f64);
+
+        impl Quantity for $name {
+            const NAME: &'static str = $metric;
+            const UNIT: Unit = $unit;
+            const BETTER: Better = Better::$better;
+            fn value(self) -> f64 {
+                self.0
+            }
+        }
+    };
+}
+
+plain!(Hertz, "clock", Unit::decimal("Hz"), Higher);
+plain!(Watts, "power", Unit::plain("W"), Lower);
+plain!(Celsius, "temperature", Unit::plain("degC"), Lower);
+
+/// Seconds of a sample of the soak.
+const SLICE: f64 = 1.0;
+
+/// Products for as long as the profile lets a launch run, a second a sample.
+pub fn soak(b: &mut Bencher, gpu: &Gpu, dtype: Dtype, n: usize) -> Result<Samples<Heat>, Stop> {
+    let n = if b.is_smoke() { n.min(SMOKE) } else { n };
+    let watch = Watch::over(b, gpu);
+    let product = prepare(b, gpu, dtype, n, 1)?;
+    let once = gpu.batch(2, |queue| {
+        queue.mark()?;
+        queue.multiply(&product)?;
+        queue.mark()
+    })?;
+    let slice = if b.is_smoke() { 0.0 } else { SLICE };
+    let count = (slice / once.total()?).ceil().clamp(1.0, 1e5) as usize;
+    let samples = watch.samples(b, |look| {
+        let times = batch(gpu, &product, count, look)?;
+        let speed = Speed::of(&product, &times, None)?;
+        let now = look.last();
+        Ok(Heat {
+            flops: speed.flops,
+            clock: now.clock_hz.map(Hertz),
+            power: now.power_w.map(Watts),
+            temperature: now.celsius.map(Celsius),
+        })
+    })?;
+    check(b, &product)?;
+    b.fact("rows", n);
+    Ok(samples)
+}
