@@ -87,16 +87,17 @@ fn group(view: &View<'_>) -> Markup {
     let classes = choose::classes(view);
     let sections = sections::all(view);
     let found = findings(view);
+    let forest = figures::forest(view);
     html! {
         article .group id=(view.id) aria-labelledby={ (view.id) "-h" } {
             div .wrap { (hero(view, &classes)) }
-            (bar(view, &sections, !found.is_empty()))
+            (bar(view, &sections, !found.is_empty(), forest.is_some()))
             div .wrap .body {
                 (answers(view, &classes, &found))
                 (cards(view, &classes))
                 (rows::compare(view))
-                @if let Some(forest) = figures::forest(view) {
-                    (block(view, "real", "Is the difference real?", "A line that crosses the middle may be nothing at all.", html! { (figure(&forest)) }))
+                @if let Some(forest) = &forest {
+                    (block(view, "real", "Is the difference real?", "A line that crosses the middle may be nothing at all.", html! { (figure(forest)) }))
                 }
                 @for section in &sections { (chapter(section)) }
                 (all_findings(view, &found))
@@ -151,7 +152,7 @@ fn facts(view: &View<'_>) -> Vec<Markup> {
 }
 
 /// The line of links and configurations that stays in view: one legend for the whole group.
-fn bar(view: &View<'_>, sections: &[Section], findings: bool) -> Markup {
+fn bar(view: &View<'_>, sections: &[Section], findings: bool, forest: bool) -> Markup {
     let link = |id: &str, text: &str| html! { a href={ "#" (view.id) "-" (id) } { (text) } };
     html! {
         div .bar {
@@ -159,7 +160,7 @@ fn bar(view: &View<'_>, sections: &[Section], findings: bool) -> Markup {
                 nav aria-label={ "Sections of " (group_title(view)) } {
                     @if view.compared() { (link("choose", "Choose")) }
                     (link("compare", if view.compared() { "Compare" } else { "Numbers" }))
-                    @if view.compared() { (link("real", "Is it real?")) }
+                    @if forest { (link("real", "Is it real?")) }
                     @for section in sections {
                         a href={ "#" (section.id) } { (method::short_title(&section.chapter)) }
                     }
