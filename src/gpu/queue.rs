@@ -112,7 +112,7 @@ impl<'env> Queue<'env> {
         unsafe { self.gpu.driver().fill(index, memory.address(), byte, memory.bytes(), stream) }
     }
 
-    /// Fills it with random entries of `dtype`, as [`drawn`] gives them.
+    /// Fills it with random entries of `dtype`, as `drawn` in `number.rs` gives them.
     pub fn draw(&mut self, memory: &'env Memory, dtype: Dtype, seed: u32) -> Result<(), Fault> {
         let size = dtype.bytes();
         let count = (memory.bytes() / size) as u64;
