@@ -160,7 +160,10 @@ fn chosen(args: &ReportArgs, console: &mut Console<'_>) -> Result<Vec<Configurat
         let system = args.out.join(named);
         let folder = system.is_dir() && !Path::new(named).exists();
         let named = if folder { system.to_string_lossy().into_owned() } else { named.clone() };
-        for configuration in configurations(&args.out, &named, console)? {
+        let mut meant = configurations(&args.out, &named, console)?;
+        // A name of several leaves open which is the baseline.
+        meant.sort_by_key(|configuration| configuration.key().1 != "default");
+        for configuration in meant {
             let same = |other: &&mut Configuration| other.key() == configuration.key();
             match found.iter_mut().find(same) {
                 Some(known) => known.extend(configuration),
