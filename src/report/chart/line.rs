@@ -16,9 +16,9 @@ pub struct Lines {
     /// The curves.
     pub series: Vec<Series>,
     /// Below the drawing.
-    pub x: Axis,
+    pub x: Ruler,
     /// Beside the drawing.
-    pub y: Axis,
+    pub y: Ruler,
     /// Named places on the abscissa.
     pub places: Vec<Place>,
     /// Flat parts of curves.
@@ -53,7 +53,7 @@ pub struct Point {
 
 /// An axis.
 #[derive(Clone, Debug)]
-pub struct Axis {
+pub struct Ruler {
     /// Quantity and unit.
     pub title: String,
     /// Equal distances for equal ratios.

@@ -2,7 +2,7 @@
 
 use super::bars::{self, Bar, Bars, Group};
 use super::forest::{self, Change, Forest};
-use super::line::{self, Axis, Lines, Place, Plateau, Point, Series};
+use super::line::{self, Lines, Place, Plateau, Point, Ruler, Series};
 use super::matrix::{self, Matrix, Panel};
 use super::strip::{self, Launched, Machine, Node, Order};
 use super::svg::Drawing;
@@ -31,12 +31,12 @@ fn lines(series: usize, points: &[(f64, f64)]) -> Lines {
     Lines {
         id: "id".into(),
         series: (0..series).map(of).collect(),
-        x: Axis {
+        x: Ruler {
             title: "size".into(),
             log: true,
             names: points.iter().map(|(x, _)| (*x, format!("{x}"))).collect(),
         },
-        y: Axis { title: "ns".into(), log: true, names: Vec::new() },
+        y: Ruler { title: "ns".into(), log: true, names: Vec::new() },
         places: vec![Place { x: 2.0, name: "L1".into() }],
         plateaus: vec![Plateau { slot: 0, x: (1.0, 2.0), y: 1.0 }],
         band: Some((0.9, 1.1)),

@@ -5,7 +5,7 @@ use super::view::{Line, Value, View};
 use super::words::{self, Chapter};
 use crate::levels::{self, Point as Size};
 use crate::quantity::Bytes;
-use crate::report::chart::line::{Axis, Lines, Place, Plateau, Point, Series, draw};
+use crate::report::chart::line::{Lines, Place, Plateau, Point, Ruler, Series, draw};
 use crate::report::chart::{Figure, Frame};
 use std::collections::{BTreeMap, BTreeSet};
 use vbench_results::Better;
@@ -107,7 +107,7 @@ fn curve(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Figure {
     let lines = Lines {
         id: format!("{id}-clip"),
         x: abscissa(sweep),
-        y: Axis { title: title_of(first, factor), log: spans(&series), names: Vec::new() },
+        y: Ruler { title: title_of(first, factor), log: spans(&series), names: Vec::new() },
         places,
         plateaus,
         band: None,
@@ -146,10 +146,10 @@ fn spans(series: &[Series]) -> bool {
     low > 0.0 && high / low > 4.0
 }
 
-fn abscissa(sweep: &Sweep<'_>) -> Axis {
+fn abscissa(sweep: &Sweep<'_>) -> Ruler {
     let xs = || sweep.points.iter().map(|(x, _, _)| *x);
     let (low, high) = (xs().fold(f64::INFINITY, f64::min), xs().fold(0.0, f64::max));
-    Axis {
+    Ruler {
         title: words::spelt(&sweep.axis),
         log: low > 0.0 && high / low >= 8.0,
         names: sweep.points.iter().map(|(x, text, _)| (*x, text.clone())).collect(),
@@ -349,7 +349,7 @@ fn relative(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Option<Figure> {
     let lines = Lines {
         id: format!("{id}-clip"),
         x: abscissa(sweep),
-        y: Axis { title: format!("times {}", view.names[0]), log: true, names: Vec::new() },
+        y: Ruler { title: format!("times {}", view.names[0]), log: true, names: Vec::new() },
         places: Vec::new(),
         plateaus: Vec::new(),
         band: Some((1.0 / margin, margin)),
@@ -395,7 +395,7 @@ pub fn percentiles(view: &View<'_>, lines: &[&Line], id: &str) -> Option<Figure>
     let lines = Lines {
         id: format!("{id}-clip"),
         x: abscissa(&sweep),
-        y: Axis { title: title_of(first, factor), log: spans(&series), names: Vec::new() },
+        y: Ruler { title: title_of(first, factor), log: spans(&series), names: Vec::new() },
         places: Vec::new(),
         plateaus: Vec::new(),
         band: None,
