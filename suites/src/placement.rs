@@ -177,8 +177,8 @@ struct Speeds {
     fastest_alone: EventsPerSec,
     /// The slowest vCPU while all work.
     slowest_together: EventsPerSec,
-    /// All at once against the sum of each alone.
-    kept: Kept,
+    /// All at once against the sum of each alone; unknown when no event fits into a window.
+    kept: Option<Kept>,
 }
 
 /// A window of one vCPU is this share of the profile's: each is measured alone, one after another.
@@ -227,7 +227,9 @@ impl Speeds {
             slowest_alone: EventsPerSec(least(alone)),
             fastest_alone: EventsPerSec(alone.iter().copied().fold(0.0, f64::max)),
             slowest_together: EventsPerSec(least(together)),
-            kept: Kept(sum / alone.iter().sum::<f64>()),
+            kept: Some(alone.iter().sum())
+                .filter(|alone| *alone > 0.0)
+                .map(|alone: f64| Kept(sum / alone)),
         }
     }
 }
@@ -388,7 +390,10 @@ mod tests {
     #[test]
     fn slow_vcpus_are_named() {
         let speeds = Speeds::of(&[100.0, 60.0], &[90.0, 50.0]);
-        assert_eq!((speeds.slowest_alone.0, speeds.kept.0), (60.0, 140.0 / 160.0));
+        assert_eq!(
+            (speeds.slowest_alone.0, speeds.kept.map(|kept| kept.0)),
+            (60.0, Some(140.0 / 160.0))
+        );
         let rows = vec![vec![0.0, 100.0, 1.0], vec![1.0, 101.0, 1.0], vec![2.0, 60.0, 1.0]];
         assert_eq!(slow(&rows), ["CPU 2: 0.60 of the median"]);
     }
