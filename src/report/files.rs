@@ -76,6 +76,7 @@ mod tests {
     fn drawing() -> Drawing {
         let mut drawing = Drawing::new(794.0, 1123.0);
         drawing.text((40.0, 60.0), "7.3\u{d7} \u{2713} \u{2717} \u{2248} <&", Text::default());
+        drawing.text((40.0, 90.0), "bold", Text { bold: true, ..Text::default() });
         drawing
     }
 
@@ -90,6 +91,8 @@ mod tests {
         let pdf = pdf(&[drawing(), drawing()], "title").unwrap();
         let text = String::from_utf8_lossy(&pdf);
         assert!(text.starts_with("%PDF-") && text.contains("/Count 2"), "{}", &text[..200]);
-        assert!(text.contains("Inter"), "no font is embedded");
+        for font in ["Inter-Regular", "Inter-SemiBold"] {
+            assert!(text.contains(font), "{font} is not embedded");
+        }
     }
 }

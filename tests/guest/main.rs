@@ -23,14 +23,14 @@ use std::process::Command;
 use vbench_results::{Outcome, ResultSet};
 
 /// Runs, once and tiny, every benchmark about nodes, and all of every kind that a machine with one
-/// CPU does not have. Suites that come later are in it by themselves.
+/// CPU does not have; no GPU is emulated. Suites that come later are in it by themselves.
 macro_rules! about_placement {
     () => {
         "
 run info vbench info --json
 run list vbench list --profile standard --format json
 ids=$(sed -n 's/.*\"benchmark\":\"\\([^\"]*\\)\".*\"kind\":\"\\([^\"]*\\)\".*/\\2 \\1/p' /out/list.out |
-	sort -u | awk '$1 !~ /^(cpu|memory|latency)$/ || $2 ~ /node|interleave/ { print $2 }')
+	sort -u | awk '$1 !~ /^(cpu|gpu|memory|latency)$/ || $2 ~ /node|polic/ && $1 != \"gpu\" { print $2 }')
 echo $ids >/out/ids
 run placement vbench run --test --exact $ids
 "
@@ -92,7 +92,12 @@ run nonsense vbench run --exact no::such_case $tiny
         assert!(passes(&said, &format!("memory::stream_nodes/{case}")), "{said}");
         assert!(passes(&said, &format!("latency::pointer_chase_nodes/{case}")), "{said}");
     }
-    assert!(passes(&said, "memory::stream_interleaved"), "{said}");
+    for policy in ["first-touch", "interleave", "bind:0", "bind:1", "preferred:0", "preferred:1"] {
+        assert!(
+            passes(&said, &format!("memory::stream_policies/policy={policy}")),
+            "{policy}: {said}"
+        );
+    }
 
     let base = left.run("base");
     memory_lies_as_asked(&base, 4);
@@ -208,8 +213,12 @@ fn nodes_without_memory_and_without_cpus() {
     assert_eq!(fact(&facts, "numa.node.1.memory"), "0");
     assert_eq!(fact(&facts, "numa.node.2.cpus"), "none");
     let said = placement_works(&left);
-    assert!(passes(&said, "memory::stream_nodes/cpu_node=0,memory_node=2"), "{said}");
-    assert!(said.contains("ignored, no allowed CPU on node 2"), "{said}");
+    // CPUs without memory reach the others'; memory without CPUs is reached from both.
+    for case in ["cpu_node=0,memory_node=2", "cpu_node=1,memory_node=0", "cpu_node=1,memory_node=2"]
+    {
+        assert!(passes(&said, &format!("memory::stream_nodes/{case}")), "{case}: {said}");
+    }
+    assert!(!said.contains("memory_node=1") && !said.contains("cpu_node=2"), "{said}");
 }
 
 #[test]
