@@ -138,11 +138,19 @@ impl Plan {
             left_out: 0,
         };
         let mut known_axes: Vec<&'static str> = Vec::new();
+        let mut unread = Vec::new();
         for &benchmark in benchmarks.iter().filter(|b| selection.wants_benchmark(b)) {
             let axes = benchmark.axes(machine);
             known_axes.extend(axes.iter().flat_map(|axis| axis.names.iter()));
+            let combined = match combinations(axes, &selection.axes) {
+                Ok(combined) => combined,
+                Err(bad) => {
+                    unread.extend(selection.wants_some(benchmark, machine).then_some(bad));
+                    continue;
+                }
+            };
             let mut skip = None;
-            for params in combinations(axes, &selection.axes)? {
+            for params in combined {
                 let id = CaseId { benchmark: benchmark.id(), params: params.0 };
                 if !selection.wants_case(&id) {
                     continue;
@@ -162,9 +170,24 @@ impl Plan {
                 });
             }
         }
-        match selection.axes.keys().find(|axis| !known_axes.contains(&axis.as_str())) {
-            Some(axis) => Err(unknown_axis(axis, known_axes)),
+        if let Some(axis) = selection.axes.keys().find(|axis| !known_axes.contains(&axis.as_str()))
+        {
+            return Err(unknown_axis(axis, known_axes));
+        }
+        match unread.into_iter().find(|bad| !plan.has_axis_of(bad)) {
+            Some(bad) => Err(bad),
             None => Ok(plan),
+        }
+    }
+
+    /// True when a case has the axis whose value another benchmark could not read: axes of one name
+    /// may take different values in different benchmarks.
+    fn has_axis_of(&self, bad: &PlanError) -> bool {
+        match bad {
+            PlanError::BadValue { axis, .. } => {
+                self.cases.iter().any(|case| case.id.params.contains_key(axis))
+            }
+            _ => false,
         }
     }
 
@@ -229,6 +252,13 @@ impl Selection {
             Ignored::Only => ignored,
         };
         by_ignore && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == benchmark.kind))
+    }
+
+    /// True when a case with the benchmark's own axis values is wanted.
+    fn wants_some(&self, benchmark: &Benchmark, machine: &Machine) -> bool {
+        let own = combinations(benchmark.axes(machine), &BTreeMap::new()).unwrap_or_default();
+        own.into_iter()
+            .any(|params| self.wants_case(&CaseId { benchmark: benchmark.id(), params: params.0 }))
     }
 
     fn wants_case(&self, id: &CaseId) -> bool {

@@ -125,6 +125,34 @@ fn axes_are_overridden_by_name_and_checked() {
 }
 
 #[test]
+fn a_value_that_another_benchmark_reads_is_no_error() {
+    static WORDS: Benchmark = Benchmark {
+        name: "words",
+        axes: |_| {
+            vec![Axis {
+                names: vec!["size"],
+                normalise: vec![|text| {
+                    text.parse::<bool>().map(|_| text.to_owned()).map_err(|e| e.to_string())
+                }],
+                rows: vec![vec!["true".into()]],
+            }]
+        },
+        ..PLAIN
+    };
+    let with = |text: &str, filters: &[&str]| {
+        let axes = [("size".to_owned(), vec![text.to_owned()])].into();
+        let filters = filters.iter().map(|filter| (*filter).to_owned()).collect();
+        let plan = plan_of(&[&SWEPT, &WORDS], Selection { axes, filters, ..Selection::default() })?;
+        Ok(plan.cases.iter().map(|case| case.id.benchmark.clone()).collect::<Vec<_>>())
+    };
+    let error = |plan: Result<Vec<String>, PlanError>| plan.unwrap_err().to_string();
+    assert_eq!(with("false", &[]).unwrap(), ["memory::words"]);
+    assert_eq!(with("7", &["swept"]).unwrap().len(), 2);
+    assert!(error(with("maybe", &[])).starts_with("--axis size=maybe: "));
+    assert!(error(with("false", &["swept"])).starts_with("--axis size=false: "));
+}
+
+#[test]
 fn zipped_axes_stay_together() {
     static ZIPPED: Benchmark = Benchmark {
         axes: |_| {
