@@ -68,14 +68,12 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec * 1e-9;
 }
 
-#define HOP p = *(void **)p;
-#define HOPS8 HOP HOP HOP HOP HOP HOP HOP HOP
-
+/* One load a turn: counting goes on beside it. As 64 load instructions in a row the walk read 12% more
+ * on page-local rings of a Zen 4, whose prefetchers go by the instruction that loads. */
 static void *walk(void *p, size_t loads)
 {
-	for (size_t i = 0; i < loads / 64; i++) {
-		HOPS8 HOPS8 HOPS8 HOPS8 HOPS8 HOPS8 HOPS8 HOPS8
-	}
+	while (loads--)
+		p = *(void **)p;
 	return p;
 }
 
@@ -104,7 +102,7 @@ int main(int argc, char **argv)
 	free(order);
 
 	/* Two turns at least, then walks that double until one lasts as long as a sample. */
-	size_t loads = lines < 64 ? 64 : lines;
+	size_t loads = lines;
 	double seconds = 0;
 	p = walk(p, loads);
 	for (;;) {
@@ -116,7 +114,6 @@ int main(int argc, char **argv)
 		loads *= 2;
 	}
 	loads = loads * (0.05 / seconds);
-	loads = loads < 64 ? 64 : loads / 64 * 64;
 	double least = INFINITY;
 	for (int i = 0; i < WALKS; i++) {
 		double start = now();

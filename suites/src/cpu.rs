@@ -3,11 +3,10 @@
 mod divide;
 mod histogram;
 
-use divide::remainder;
+use divide::has_divisor;
 use histogram::Histogram;
 use std::fmt;
 use std::hint::black_box;
-use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 use vbench::prelude::*;
@@ -148,35 +147,16 @@ fn count_events(worker: &Worker, window: Duration) -> Tally {
 }
 
 /// One event: trial division of every number from 3, by every divisor from 2 up to its square
-/// root, until one divides it. A function of its own, so that its layout in memory, which is worth
-/// up to two percent, does not follow every change of the code around it.
+/// root, until one divides it.
 #[inline(never)]
 fn count_primes(limit: u64) -> u64 {
     (3..=limit).map(|candidate| u64::from(is_prime(candidate))).sum()
 }
 
-/// The bound is compared as a double, as in sysbench: the conversion is hidden behind the division
-/// on processors that divide slowly, and is a twentieth of the time on a Zen 4.
+/// The divisor 2 is a constant, so every compiler tests a bit for it, that of sysbench too.
 fn is_prime(candidate: u64) -> bool {
     let root = (candidate as f64).sqrt();
-    if root < 2.0 {
-        return true;
-    }
-    // The divisor 2 is a constant, so every compiler tests a bit for it, that of sysbench too.
-    if candidate.is_multiple_of(2) {
-        return false;
-    }
-    let mut divisor = NonZeroU64::new(3);
-    while let Some(tried) = divisor {
-        if tried.get().cast_signed() as f64 > root {
-            return true;
-        }
-        if remainder(candidate, tried) == 0 {
-            return false;
-        }
-        divisor = tried.checked_add(1);
-    }
-    true
+    root < 2.0 || (!candidate.is_multiple_of(2) && !has_divisor(candidate, root))
 }
 
 fn throughput(tallies: &[Tally], window: Duration) -> Throughput {

@@ -284,7 +284,7 @@ run shown vbench info
 }
 
 /// With one CPU and a clock that counts instructions, time is a function of the code. A load of the
-/// chase is one `mov`, and 32 loads share two instructions for the turn: 34 / 32 instructions each,
+/// chase is one `mov`, and 31 loads share two instructions for the turn: 33 / 31 instructions each,
 /// of 2 ns with `shift=1`, and of 4 ns with `shift=2`. What is left is the kernel's timer interrupt.
 #[test]
 #[ignore = "boots a guest"]
@@ -309,7 +309,7 @@ run ring vbench run --test --exact collective::all_reduce
         assert_eq!(repeats.len(), 3);
         for repeat in repeats {
             let instructions = repeat.values["latency"] / instruction;
-            let off = instructions / (34.0 / 32.0) - 1.0;
+            let off = instructions / (33.0 / 31.0) - 1.0;
             assert!((0.0..0.015).contains(&off), "{instructions} instructions for a load");
         }
         let ring = left.printed("ring");
