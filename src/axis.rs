@@ -72,7 +72,8 @@ pub fn one_of(text: &str, valid: &[&str]) -> Result<String, String> {
 /// What an axis value must be: printable, and readable back from what it prints.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an axis value",
-    note = "an axis value needs `Display` and `FromStr`, so that the case id can be read back"
+    note = "an enum of plain variants has `#[derive(AxisValue)]`; any other axis value needs \
+            `Display` and `FromStr`, so that the case id can be read back"
 )]
 pub trait AxisValue: Display + FromStr<Err: Display> {}
 

@@ -38,7 +38,7 @@ mod timed;
 pub mod topology;
 
 pub use cli::{main, program};
-pub use vbench_macros::{Metrics, vbench};
+pub use vbench_macros::{AxisValue, Metrics, vbench};
 pub use vbench_results as results;
 
 /// What generated code uses. Not for people.
@@ -71,6 +71,6 @@ pub mod prelude {
     };
     pub use crate::resource::{Cpus, Require, Skip};
     pub use crate::team::{Team, Worker};
-    pub use vbench_macros::{Metrics, vbench};
+    pub use vbench_macros::{AxisValue, Metrics, vbench};
     pub use vbench_results::{Better, Unit};
 }

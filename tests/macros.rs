@@ -147,6 +147,31 @@ fn axes_are_named_after_arguments() {
     assert_eq!(values["count"], 4096.0 + 30.0);
 }
 
+mod words {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+    pub(super) enum Route {
+        #[axis(rename = "h2d")]
+        Upload,
+        BothWays,
+    }
+
+    #[vbench(kind = "unit")]
+    fn copies(b: &mut Bencher, #[axis(Route::ALL)] route: Route) -> Samples<Seconds> {
+        b.iter(|| route == Route::Upload)
+    }
+}
+
+#[test]
+fn an_enum_of_words_is_an_axis() {
+    use words::Route;
+    let axes = (find("words::copies").axes)(Machine::current());
+    assert_eq!(axes[0].rows, [["h2d"], ["both-ways"]]);
+    assert_eq!("both-ways".parse(), Ok(Route::BothWays));
+    assert_eq!("Upload".parse::<Route>().unwrap_err(), "\"Upload\" is not one of h2d, both-ways");
+}
+
 #[test]
 fn an_absent_resource_is_a_skip_with_its_reason() {
     assert_eq!((find("driven::sweep").needs)(Machine::current()), Ok(()));

@@ -1,5 +1,6 @@
 //! The attribute and the derive of vbench. Use them through the `vbench` crate.
 
+mod axis_value;
 mod emit;
 mod fingerprint;
 mod keys;
@@ -113,4 +114,28 @@ pub fn vbench(keys: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Metrics, attributes(metric))]
 pub fn metrics(item: TokenStream) -> TokenStream {
     metrics::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes an enum of plain variants an axis value: `Display`, `FromStr`, and `ALL`, every variant in
+/// the declared order.
+///
+/// A variant's word is its name in lower case, parts joined by `-`; `#[axis(rename = "..")]` gives
+/// another. A text that is none of them is refused with the list of them.
+///
+/// ```ignore
+/// use vbench::prelude::*;
+///
+/// #[derive(Clone, Copy, AxisValue)]
+/// enum Route {
+///     #[axis(rename = "h2d")]
+///     HostToDevice,
+///     Both,
+/// }
+///
+/// #[vbench(kind = "gpu")]
+/// fn copy(b: &mut Bencher, #[axis(Route::ALL)] route: Route) -> Samples<BytesPerSec> { /* .. */ }
+/// ```
+#[proc_macro_derive(AxisValue, attributes(axis))]
+pub fn axis_value(item: TokenStream) -> TokenStream {
+    axis_value::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -8,8 +8,6 @@ use crate::claims;
 use crate::nodes::note_placement;
 use ranks::Placement;
 use ring::{Ring, contribution, wrong};
-use std::fmt;
-use std::str::FromStr;
 use vbench::prelude::*;
 
 /// Operations before the first timed one. Source: nccl-tests warms up with 5.
@@ -22,7 +20,7 @@ const SMOKE: Bytes = Bytes(64 << 10);
 const LARGE: Bytes = Bytes(64 << 20);
 
 /// Where the sum goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 pub enum Place {
     /// Into memory of its own.
     Out,
@@ -35,24 +33,6 @@ impl Place {
         match Machine::current().profile {
             Profile::Smoke | Profile::Quick => vec![Self::Out],
             Profile::Standard | Profile::Thorough => vec![Self::Out, Self::In],
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Out { "out" } else { "in" })
-    }
-}
-
-impl FromStr for Place {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "out" => Ok(Self::Out),
-            "in" => Ok(Self::In),
-            _ => Err(format!("{text:?} is no place (out: of place, in: in place)")),
         }
     }
 }

@@ -5,9 +5,7 @@ mod histogram;
 
 use divide::has_divisor;
 use histogram::Histogram;
-use std::fmt;
 use std::hint::black_box;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 use vbench::prelude::*;
 
@@ -17,31 +15,10 @@ const LIMIT: u64 = 10_000;
 const PRIMES: u64 = 1_228;
 
 /// Whether each thread is tied to a CPU of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 enum Pinned {
     Yes,
     No,
-}
-
-impl fmt::Display for Pinned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-        })
-    }
-}
-
-impl FromStr for Pinned {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "yes" => Ok(Self::Yes),
-            "no" => Ok(Self::No),
-            _ => Err(format!("{text:?} is neither yes nor no")),
-        }
-    }
 }
 
 impl Pinned {

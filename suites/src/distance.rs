@@ -1,12 +1,10 @@
 //! How near two vCPUs are by what the guest claims, and one pair for each distance.
 
-use std::fmt;
-use std::str::FromStr;
 use vbench::prelude::*;
 use vbench::topology::Topology;
 
 /// What two vCPUs share by claim, the nearest thing only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AxisValue)]
 pub enum Distance {
     /// Threads of one core.
     SameCore,
@@ -19,20 +17,12 @@ pub enum Distance {
 }
 
 impl Distance {
-    const ALL: [(Self, &str); 4] = [
-        (Self::SameCore, "same-core"),
-        (Self::SameCache, "same-cache"),
-        (Self::SameNode, "same-node"),
-        (Self::OtherNode, "other-node"),
-    ];
-
     /// The distances that occur among the allowed CPUs. Where there is one CPU, `same-cache`, which
     /// is then skipped with that reason.
     pub fn choices() -> Vec<Self> {
         let topology = &Machine::current().topology;
-        let all = Self::ALL.into_iter().map(|(distance, _)| distance);
-        let found: Vec<Self> =
-            all.filter(|d| d.pair(topology, &topology.allowed).is_some()).collect();
+        let occurs = |distance: &Self| distance.pair(topology, &topology.allowed).is_some();
+        let found: Vec<Self> = Self::ALL.into_iter().filter(occurs).collect();
         if found.is_empty() { vec![Self::SameCache] } else { found }
     }
 
@@ -72,24 +62,6 @@ impl Distance {
     }
 }
 
-impl fmt::Display for Distance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.into_iter().find(|(distance, _)| distance == self);
-        f.write_str(name.map_or("", |(_, name)| name))
-    }
-}
-
-impl FromStr for Distance {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|(_, name)| *name == text);
-        found.map(|(distance, _)| distance).ok_or_else(|| {
-            format!("{text:?} is none of same-core, same-cache, same-node, other-node")
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Distance;
@@ -120,14 +92,5 @@ mod tests {
         assert_eq!(pair(Distance::OtherNode), Some([0, 8]));
         assert_eq!(Distance::SameNode.pair(&topology, &[0, 1, 8]), None);
         assert_eq!(Distance::SameNode.pair(&Topology::default(), &[0, 1]), Some([0, 1]));
-    }
-
-    #[test]
-    fn distances_read_back() {
-        for (distance, name) in Distance::ALL {
-            assert_eq!(distance.to_string(), name);
-            assert_eq!(name.parse(), Ok(distance));
-        }
-        assert!("far".parse::<Distance>().is_err());
     }
 }

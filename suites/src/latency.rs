@@ -7,8 +7,6 @@ use crate::claims;
 use crate::nodes::{self, Nodes, note_placement};
 use loaded::{Loaded, Pressure};
 use ring::{Memory, Order, Ring};
-use std::fmt;
-use std::str::FromStr;
 use std::time::Instant;
 use vbench::measured::CLAIMED_DISTANCE;
 use vbench::prelude::*;
@@ -23,27 +21,6 @@ const SMOKE: Bytes = Bytes(1 << 20);
 const LINE: Bytes = Bytes(64);
 /// Warming lasts at least this long, so that the clock frequency has settled.
 const WARM_SECONDS: f64 = 0.01;
-
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Random => "random",
-            Self::PageLocal => "page-local",
-        })
-    }
-}
-
-impl FromStr for Order {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "random" => Ok(Self::Random),
-            "page-local" => Ok(Self::PageLocal),
-            _ => Err(format!("{text:?} is neither random nor page-local")),
-        }
-    }
-}
 
 /// What one sample shows.
 #[derive(Metrics)]
@@ -148,7 +125,7 @@ fn loaded(
 }
 
 /// Where the memory lies, as seen from the CPUs of the first node that has some.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 enum Place {
     Local,
     Remote,
@@ -175,27 +152,6 @@ impl Place {
         let other = nodes.iter().map(|(id, _)| *id).find(|id| *id != home).unwrap_or(home);
         let node = if self == Self::Local { home } else { other };
         Ok((used, Policy::Bind(node)))
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Local => "local",
-            Self::Remote => "remote",
-        })
-    }
-}
-
-impl FromStr for Place {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "local" => Ok(Self::Local),
-            "remote" => Ok(Self::Remote),
-            _ => Err(format!("{text:?} is neither local nor remote")),
-        }
     }
 }
 

@@ -12,12 +12,10 @@ use crate::spread::Spread;
 use arrays::{Arrays, Times};
 use kernels::Kernels;
 use reading::Sums;
-use std::fmt;
-use std::str::FromStr;
 use vbench::prelude::*;
 
 /// How results are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 enum Stores {
     /// Through the caches, one sequential loop as any compiler makes it.
     Plain,
@@ -28,8 +26,6 @@ enum Stores {
 }
 
 impl Stores {
-    const ALL: [Self; 3] = [Self::Plain, Self::Cached, Self::Streaming];
-
     fn choices() -> Vec<Self> {
         match Machine::current().profile {
             Profile::Smoke | Profile::Quick => vec![Self::Cached, Self::Streaming],
@@ -44,25 +40,6 @@ impl Stores {
             Self::Cached => Ok(Kernels::cached(bytes > claims::last_level_total().unwrap_or(0))),
             Self::Streaming => Kernels::streaming(),
         }
-    }
-}
-
-impl fmt::Display for Stores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Plain => "plain",
-            Self::Cached => "cached",
-            Self::Streaming => "streaming",
-        })
-    }
-}
-
-impl FromStr for Stores {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|stores| stores.to_string() == text);
-        found.ok_or_else(|| format!("{text:?} is none of plain, cached, streaming"))
     }
 }
 

@@ -1,13 +1,11 @@
 //! In which order CPUs are taken when not all are used: close together, or far apart.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use vbench::prelude::*;
 use vbench::topology::Topology;
 
 /// The order in which CPUs are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 pub enum Spread {
     /// All threads of a core, all cores of a cache, all caches of a node, then the next.
     Compact,
@@ -62,27 +60,6 @@ fn scatter(cpus: &[usize], part: usize, of: &dyn Fn(usize, usize) -> usize) -> V
     (0..longest)
         .flat_map(|turn| groups.iter().filter_map(move |group| group.get(turn).copied()))
         .collect()
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Compact => "compact",
-            Self::Scatter => "scatter",
-        })
-    }
-}
-
-impl FromStr for Spread {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "compact" => Ok(Self::Compact),
-            "scatter" => Ok(Self::Scatter),
-            _ => Err(format!("{text:?} is neither compact nor scatter")),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const UNROLLED: u64 = 31;
 const WORD: usize = size_of::<usize>();
 
 /// In which order the slots are visited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 pub enum Order {
     /// Any slot after any other: caches, memory and address translation.
     Random,
