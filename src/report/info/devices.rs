@@ -43,6 +43,7 @@ pub(super) fn gpus(view: &View<'_>, page: &mut Page) {
     page.section("GPU links and paths");
     for gpu in 0..number {
         page.paragraph(2, 6, &format!("{gpu}\u{a0}\u{a0} {}", link(view, gpu)));
+        page.paragraph(6, 8, &loaded(view, gpu));
         let path = view.environment.value(&format!("gpu.{gpu}.path_to_root"));
         if let Some(Value::List(path)) = path {
             let path: Vec<_> = path.iter().map(Value::to_string).collect();
@@ -52,6 +53,16 @@ pub(super) fn gpus(view: &View<'_>, page: &mut Page) {
         if let Some(text) = between(view, gpu) {
             page.paragraph(6, 8, &text);
         }
+    }
+}
+
+/// The link while something was copied, where that was asked for.
+fn loaded(view: &View<'_>, gpu: i64) -> String {
+    let name = format!("gpu.{gpu}.link_under_load");
+    match (view.text(&name), view.reason(&name)) {
+        (Some(text), _) => format!("under load {text}"),
+        (None, Some(why)) => format!("under load unknown: {why}"),
+        (None, None) => "under load: not looked at (vbench info --under-load copies)".to_owned(),
     }
 }
 
