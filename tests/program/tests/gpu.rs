@@ -27,9 +27,9 @@ fn run(script: &str, out: &Path, cases: &[&str], extra: &[&str]) -> Output {
     command.arg("--out").arg(out).output().unwrap()
 }
 
-const MATMUL: &str = "gpu::matmul/dtype=fp32,gpu=0,n=48";
+const MATMUL: &str = "gpu::matmul/dtype=fp32,gpu=0,n=16";
 const COPY: &str = "gpu::copy/gpu=0,memory=pinned,route=h2d,size=4KiB";
-const SMALL: [&str; 4] = ["--axis", "n=48", "--axis", "size=4K"];
+const SMALL: [&str; 4] = ["--axis", "n=16", "--axis", "size=4K"];
 
 /// A product in trouble beside a copy that has none: its outcome, and the exit code.
 fn product_ends(script: &str, state: &str, reason: &str, code: i32, extra: &[&str]) {
@@ -54,9 +54,9 @@ fn a_healthy_device_is_measured_and_labelled() {
     assert_eq!(launch.outcome, Outcome::Measured);
     // 2 n^3 over the time, whatever the time is.
     let values = &launch.repeats[0].values;
-    assert!((values["flops"] * values["time"] / (2.0 * 48_f64.powi(3)) - 1.0).abs() < 1e-9);
+    assert!((values["flops"] * values["time"] / (2.0 * 16_f64.powi(3)) - 1.0).abs() < 1e-9);
     assert!(!values.contains_key("of_peak"), "nobody knows the peak of a simulated device");
-    for (fact, value) in [("api", "simulated"), ("gpu_pci", "0000:01:00.0"), ("rows", "48")] {
+    for (fact, value) in [("api", "simulated"), ("gpu_pci", "0000:01:00.0"), ("rows", "16")] {
         assert_eq!(launch.facts[fact].to_string(), value);
     }
     assert!(launch.facts["peak_flops"].to_string().starts_with("unknown: no data sheet"));
@@ -121,7 +121,7 @@ fn a_device_that_is_slowed_down_marks_its_samples() {
 fn every_benchmark_works_on_one_device_and_on_four() {
     for (script, few) in [("devices=1", true), ("devices=4", false)] {
         let mut command = program(script);
-        command.args(["run", "--test", "--kind", "gpu", "--axis", "n=48"]);
+        command.args(["run", "--test", "--kind", "gpu", "--axis", "n=16"]);
         let output = command.output().unwrap();
         let said = stdout(&output);
         assert!(output.status.success(), "{said}{}", stderr(&output));
@@ -137,7 +137,7 @@ fn every_benchmark_works_on_one_device_and_on_four() {
         assert_eq!(told("gpu::peer_copy/pair=0>1,peers=default,size=4B"), several);
         assert_eq!(told("gpu::all_reduce_one_rank/gpu=0,place=out,size=8B"), "ok");
         assert_eq!(told("gpu::copy_on_device/gpu=0"), "ok");
-        assert_eq!(told("gpu::matmul/dtype=fp8,gpu=0,n=48"), "ignored, the simulated device has no fp8 units");
+        assert_eq!(told("gpu::matmul/dtype=fp8,gpu=0,n=16"), "ignored, the simulated device has no fp8 units");
         let alone = told("gpu::mpi::all_reduce/place=out,size=8B");
         assert!(alone.starts_with("ignored, started without an MPI launcher"), "{alone}");
     }
@@ -150,7 +150,7 @@ fn every_benchmark_of_longer_profiles_works_too() {
         "all_reduce_ranks", "data_loader", "soak",
     ];
     let mut command = program("devices=4");
-    command.args(["run", "--test", "--exact", "--axis", "n=48", "--skip", "dtype=fp8"]);
+    command.args(["run", "--test", "--exact", "--axis", "n=16", "--skip", "dtype=fp8"]);
     command.args(longer.map(|name| format!("gpu::{name}")));
     let output = command.output().unwrap();
     let said = stdout(&output);
