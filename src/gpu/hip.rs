@@ -217,7 +217,8 @@ impl Driver for Hip {
             self.done("hipDeviceGetAttribute", code)?;
         }
         let pci = pci.to_lowercase();
-        let architecture = devices::architecture(&Host::live(), &pci).unwrap_or_else(|| "unknown".into());
+        let architecture =
+            devices::architecture(&Host::live(), &pci).unwrap_or_else(|| "unknown".into());
         let processors = u32::try_from(processors).unwrap_or(0);
         Ok(Identity { name, pci, architecture, memory: memory as u64, processors })
     }

@@ -80,7 +80,10 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// What `work` gives, and the last of the looks that another thread took from beginning to end
 /// while it ran; none where it ended before.
-pub fn watched<L: Send, T>(look: impl Fn() -> L + Sync, work: impl FnOnce() -> T) -> (T, Option<L>) {
+pub fn watched<L: Send, T>(
+    look: impl Fn() -> L + Sync,
+    work: impl FnOnce() -> T,
+) -> (T, Option<L>) {
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| last_before(&ended, &look));
@@ -124,9 +127,8 @@ const COPIES: usize = 32;
 pub fn under_load(gpu: &Gpu, host: &Host) -> Result<String, Fault> {
     let path = Path::of(host, &gpu.identity().pci);
     let (from, to) = (gpu.pinned(BYTES)?, gpu.memory(BYTES)?);
-    let copies = || {
-        gpu.batch(0, |queue| (0..COPIES).try_for_each(|_| queue.upload(&to, &from, BYTES)))
-    };
+    let copies =
+        || gpu.batch(0, |queue| (0..COPIES).try_for_each(|_| queue.upload(&to, &from, BYTES)));
     let (copied, seen) = watched(|| path.describe(host), copies);
     copied?;
     seen.ok_or_else(|| Fault::Failed("the copies ended before anybody looked".to_owned()))
@@ -204,7 +206,8 @@ mod tests {
         assert_eq!(given, "done");
         // The third look may have ended after the work: then the second is the last.
         assert!(seen.is_some_and(|look| look >= 1), "{seen:?}");
-        let failing = std::panic::catch_unwind(|| watched(|| (), || -> u32 { panic!("the copy failed") }));
+        let failing =
+            std::panic::catch_unwind(|| watched(|| (), || -> u32 { panic!("the copy failed") }));
         assert!(failing.is_err(), "a panic ends the looks and goes on");
     }
 

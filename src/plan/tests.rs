@@ -30,11 +30,8 @@ static SWEPT: Benchmark = Benchmark {
     axes: |_| vec![Axis::of("size", [1_u32, 2]), Axis::of("threads", [1_u32, 4])],
     ..PLAIN
 };
-static SWEEP: Benchmark = Benchmark {
-    name: "sweep",
-    axes: |_| vec![Axis::of("up_to", [Bytes(1 << 30)])],
-    ..PLAIN
-};
+static SWEEP: Benchmark =
+    Benchmark { name: "sweep", axes: |_| vec![Axis::of("up_to", [Bytes(1 << 30)])], ..PLAIN };
 static LAST: Benchmark = Benchmark {
     name: "last",
     options: Options { after: Some("swept"), ..Options::DEFAULT },
@@ -73,7 +70,8 @@ fn filter(text: &str) -> Selection {
 #[test]
 fn a_largest_size_leaves_out_larger_ones_and_ends_sweeps() {
     let ids = |filter: &str, most, axis: &[&str]| {
-        let axes = axis.iter().map(|value| ("size".to_owned(), vec![(*value).to_owned()])).collect();
+        let axes =
+            axis.iter().map(|value| ("size".to_owned(), vec![(*value).to_owned()])).collect();
         let selection = Selection {
             filters: vec![filter.to_owned()],
             max_bytes: Some(most),

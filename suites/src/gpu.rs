@@ -13,9 +13,7 @@ mod sums;
 mod watch;
 
 use crate::nodes::{self, Nodes};
-use choices::{
-    Algorithm, Arm, Count, Load, Pair, Peers, Place, Protocol, Route, Staging, Thread,
-};
+use choices::{Algorithm, Arm, Count, Load, Pair, Peers, Place, Protocol, Route, Staging, Thread};
 use copies::{Copies, Rate};
 use device::{Bandwidth, Gpus, Pairs, Several};
 use loader::Pipeline;

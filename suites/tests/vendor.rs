@@ -66,5 +66,8 @@ fn a_library_that_lacks_functions_is_a_sentence_and_no_panic() {
     assert!(said.contains("cuDriverGetVersion"), "{said}");
     let init = "int hipInit(unsigned flags) { (void)flags; return 0; }";
     let said = reason(&[("libamdhip64.so.7", init)]);
-    assert!(said.contains("libamdhip64.so.7 lacks hipGetDeviceCount: it is too old or new"), "{said}");
+    assert!(
+        said.contains("libamdhip64.so.7 lacks hipGetDeviceCount: it is too old or new"),
+        "{said}"
+    );
 }

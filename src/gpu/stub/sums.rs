@@ -83,7 +83,8 @@ impl Summing for Sums {
         }
         drop(state);
         // SAFETY: the caller's buffers hold `count` floats each, and are the host's here.
-        let own = |address: Handle| unsafe { std::slice::from_raw_parts(address as *const f32, count) };
+        let own =
+            |address: Handle| unsafe { std::slice::from_raw_parts(address as *const f32, count) };
         let mut sums = vec![0_f32; count];
         for call in calls {
             add(&mut sums, own(call.from).iter().copied());

@@ -191,9 +191,8 @@ mod tests {
     #[test]
     fn a_table_of_bits_tells_what_holds_the_clocks_down_now() {
         let clock: &[u8] = &1700_u16.to_le_bytes();
-        let at = |status: u64| {
-            Table::read(&table(120, 3, &[(54, clock), (112, &status.to_le_bytes())]))
-        };
+        let at =
+            |status: u64| Table::read(&table(120, 3, &[(54, clock), (112, &status.to_le_bytes())]));
         assert_eq!(at(0).clock_hz, Some(1.7e9));
         assert_eq!((at(0).slowed, at(0).power_capped), (vec![], Some(false)));
         assert_eq!((at(1).slowed, at(1).power_capped), (vec![], Some(true)));

@@ -177,12 +177,7 @@ impl<'g> Group<'g> {
 }
 
 /// Joins `gpus`, all ranks in this process, under the settings that the case names.
-fn join(
-    b: &mut Bencher,
-    gpus: &[Gpu],
-    settings: &Setup,
-    arm: Arm,
-) -> Result<Communicator, Stop> {
+fn join(b: &mut Bencher, gpus: &[Gpu], settings: &Setup, arm: Arm) -> Result<Communicator, Stop> {
     let first = gpus.first().ok_or_else(|| Skip::because("no GPU"))?;
     settings.apply()?;
     let summing = first.driver().collectives()?;

@@ -98,7 +98,10 @@ fn no_device_and_an_old_driver_are_reasons_before_anything_runs() {
         let output = program(script).args(["run", "--test", "--kind", "gpu"]).output().unwrap();
         let said = stdout(&output);
         assert!(output.status.success(), "{said}{}", stderr(&output));
-        assert!(said.contains(&format!("gpu::copy_on_device/gpu=0 ... ignored, {reason}")), "{said}");
+        assert!(
+            said.contains(&format!("gpu::copy_on_device/gpu=0 ... ignored, {reason}")),
+            "{said}"
+        );
         assert!(said.contains("test result: ok. 0 passed; 0 failed"), "{said}");
     }
 }
@@ -137,7 +140,10 @@ fn every_benchmark_works_on_one_device_and_on_four() {
         assert_eq!(told("gpu::peer_copy/pair=0>1,peers=default,size=4B"), several);
         assert_eq!(told("gpu::all_reduce_one_rank/gpu=0,place=out,size=8B"), "ok");
         assert_eq!(told("gpu::copy_on_device/gpu=0"), "ok");
-        assert_eq!(told("gpu::matmul/dtype=fp8,gpu=0,n=16"), "ignored, the simulated device has no fp8 units");
+        assert_eq!(
+            told("gpu::matmul/dtype=fp8,gpu=0,n=16"),
+            "ignored, the simulated device has no fp8 units"
+        );
         let alone = told("gpu::mpi::all_reduce/place=out,size=8B");
         assert!(alone.starts_with("ignored, started without an MPI launcher"), "{alone}");
     }
@@ -146,8 +152,14 @@ fn every_benchmark_works_on_one_device_and_on_four() {
 #[test]
 fn every_benchmark_of_longer_profiles_works_too() {
     let longer = [
-        "matmul_sizes", "copy_sizes", "copy_under_load", "all_reduce_placed", "all_reduce_ways",
-        "all_reduce_ranks", "data_loader", "soak",
+        "matmul_sizes",
+        "copy_sizes",
+        "copy_under_load",
+        "all_reduce_placed",
+        "all_reduce_ways",
+        "all_reduce_ranks",
+        "data_loader",
+        "soak",
     ];
     let mut command = program("devices=4");
     command.args(["run", "--test", "--exact", "--axis", "n=16", "--skip", "dtype=fp8"]);
@@ -177,7 +189,8 @@ fn what_the_environment_says_of_the_library_never_contradicts_a_name() {
     let output = command.arg("--out").arg(out.path().join("results")).output().unwrap();
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     let results = results(&out.path().join("results"));
-    let reason = |id: &str| case(&results, id).launches[0].outcome.reason().unwrap_or("").to_owned();
+    let reason =
+        |id: &str| case(&results, id).launches[0].outcome.reason().unwrap_or("").to_owned();
     assert!(reason(cases[0]).contains("is set in ~/.nccl.conf: that is the case peers=off"));
     assert!(reason(cases[2]).contains("is set in ~/.nccl.conf: that is the case peers=off"));
     let off = case(&results, cases[3]);

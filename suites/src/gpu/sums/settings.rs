@@ -67,11 +67,7 @@ fn may_reach(find: &impl Fn(&str) -> Found) -> Result<(), Skip> {
 }
 
 /// Sets what is wanted; where the library shall decide, nothing may be set.
-fn settle(
-    name: &str,
-    wanted: Option<String>,
-    find: &impl Fn(&str) -> Found,
-) -> Result<(), Skip> {
+fn settle(name: &str, wanted: Option<String>, find: &impl Fn(&str) -> Found) -> Result<(), Skip> {
     match (wanted, find(name)) {
         (Some(value), _) => {
             set_for_library(name, &value);
@@ -121,8 +117,10 @@ pub fn in_force() -> String {
     let set = std::env::vars_os().filter_map(|(name, value)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     });
-    let mut told: Vec<String> =
-        set.filter(|(name, _)| of_library(name)).map(|(name, value)| format!("{name}={value}")).collect();
+    let mut told: Vec<String> = set
+        .filter(|(name, _)| of_library(name))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let home = std::env::var("HOME").unwrap_or_default();
     for path in std::env::var(FILE).ok().as_deref().into_iter().chain(FILES) {
         let text = Machine::current().host.read(&path.replace('~', &home)).unwrap_or_default();
@@ -147,7 +145,8 @@ mod tests {
 
     #[test]
     fn the_environment_counts_before_files_and_the_users_file_first() {
-        let files = [("~/.nccl.conf", "# mine\nNCCL_ALGO = Tree\n"), ("/etc/nccl.conf", "NCCL_ALGO=Ring")];
+        let files =
+            [("~/.nccl.conf", "# mine\nNCCL_ALGO = Tree\n"), ("/etc/nccl.conf", "NCCL_ALGO=Ring")];
         let file = |name: &str| (name.to_owned(), "~/.nccl.conf".to_owned());
         assert_eq!(here("NCCL_ALGO", &[], &files), Some(file("Tree")));
         let set = [("NCCL_ALGO", "NVLS")];
