@@ -236,8 +236,7 @@ fn find_lt() -> Result<(), Fault> {
         return Err(Fault::Absent(missing("cublasLt")));
     }
     // SAFETY: the library is there; its functions are looked for and not called.
-    let is_there =
-        |name: &str| unsafe { lt::culib().get::<*const ()>(name.as_bytes()).is_ok() };
+    let is_there = |name: &str| unsafe { lt::culib().get::<*const ()>(name.as_bytes()).is_ok() };
     complete("libcublasLt", &LT_SYMBOLS, is_there)
 }
 
