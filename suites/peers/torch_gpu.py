@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Measures vbench's GPU benchmarks beside PyTorch, in alternation, and prints medians, ratios and
-the bars of docs/hardware-checks.md.
+"""Measures vbench's GPU benchmarks beside PyTorch, in alternation, with ratios and bars.
+The bars are those of docs/hardware-checks.md.
 
     python3 suites/peers/torch_gpu.py               # 5 rounds, some minutes on one GPU
     python3 suites/peers/torch_gpu.py matmul copy   # some of: matmul copy device
