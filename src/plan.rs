@@ -5,6 +5,7 @@ use crate::bencher::Settings;
 use crate::benchmark::Benchmark;
 use crate::machine::Machine;
 use crate::profile::{Effort, Profile};
+use crate::quantity::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub struct Selection {
     pub kinds: Vec<String>,
     /// Axis name to the values to use in place of the benchmark's.
     pub axes: BTreeMap<String, Vec<String>>,
+    /// The largest size: cases beyond it on an axis `size` are left out, an axis `up_to` ends there.
+    pub max_bytes: Option<u64>,
     /// What to do with ignored benchmarks.
     pub ignored: Ignored,
     /// How much is measured.
@@ -142,6 +145,7 @@ impl Plan {
         for &benchmark in benchmarks.iter().filter(|b| selection.wants_benchmark(b)) {
             let axes = benchmark.axes(machine);
             known_axes.extend(axes.iter().flat_map(|axis| axis.names.iter()));
+            let axes = axes.into_iter().map(|axis| selection.bounded(axis)).collect();
             let combined = match combinations(axes, &selection.axes) {
                 Ok(combined) => combined,
                 Err(bad) => {
@@ -244,6 +248,29 @@ impl Case {
 }
 
 impl Selection {
+    /// The axis up to the largest size; an override counts as it stands.
+    fn bounded(&self, mut axis: Axis) -> Axis {
+        let Some(most) = self.max_bytes else { return axis };
+        let size = |row: &[String], column: usize| row.get(column)?.parse::<Bytes>().ok();
+        for (column, name) in axis.names.iter().enumerate() {
+            match *name {
+                "size" => {
+                    axis.rows.retain(|row| size(row, column).is_none_or(|size| size.0 <= most));
+                }
+                "up_to" => {
+                    for row in &mut axis.rows {
+                        let beyond = size(row, column).is_some_and(|size| size.0 > most);
+                        if let Some(text) = row.get_mut(column).filter(|_| beyond) {
+                            *text = Bytes(most).to_string();
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        axis
+    }
+
     fn wants_benchmark(&self, benchmark: &Benchmark) -> bool {
         let ignored = benchmark.options.ignore.is_some();
         let by_ignore = match self.ignored {

@@ -7,6 +7,7 @@ use super::show::{INFO_EXAMPLES, InfoArgs};
 use super::{effects, import};
 use crate::plan::{Ignored, Selection};
 use crate::profile::Profile;
+use crate::quantity::Bytes;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -131,6 +132,7 @@ Examples:
   vbench run latency --profile standard     one suite, more sizes, more launches
   vbench run --kind memory,cpu --launches 10
   vbench run prime --axis threads=1,2 --time 5s
+  vbench run gpu::all_reduce --max-bytes 64M
   vbench run --until-precision 1%           launch until every interval is within 1%
   vbench run --exact 'memory::stream/pages=default,stores=cached'
 
@@ -181,6 +183,9 @@ pub struct RunArgs {
     /// Values of an axis in place of the benchmark's own (repeatable): size=4K,64K
     #[arg(long, value_name = "AXIS=VALUE,..", value_parser = axis, value_delimiter = ';', env = "VBENCH_AXIS")]
     pub axis: Vec<(String, Vec<String>)>,
+    /// No larger sizes: leaves out what exceeds it on an axis `size`, and ends an axis `up_to` there
+    #[arg(long, value_name = "BYTES", env = "VBENCH_MAX_BYTES")]
+    pub max_bytes: Option<Bytes>,
     /// Only benchmarks that are ignored by default
     #[arg(long, env = "VBENCH_IGNORED", conflicts_with = "include_ignored")]
     pub ignored: bool,
@@ -330,6 +335,7 @@ impl RunArgs {
             skip: self.skip.clone(),
             kinds: self.kind.clone(),
             axes,
+            max_bytes: self.max_bytes.map(|most| most.0),
             ignored: self.ignored_choice(),
             profile: if self.test { Profile::Smoke } else { self.profile },
             launches: self.launches,

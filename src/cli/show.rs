@@ -20,7 +20,8 @@ Examples:
   vbench info                               what the guest claims
   vbench run placement                      measure it
   vbench info --measured                    the newest such run: does the claim hold?
-  vbench info --measured my-host/numa --json  the same of another run, as facts";
+  vbench info --measured my-host/numa --json  the same of another run, as facts
+  vbench info --under-load                  GPU links while something is copied: idle ones slow down";
 
 /// Arguments of `info`.
 #[derive(Debug, Args)]
@@ -38,6 +39,9 @@ pub struct InfoArgs {
     /// guest claims [default: the newest run of this machine that measured any]
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
     pub measured: Option<String>,
+    /// Copies to each GPU for a moment, and shows its links meanwhile
+    #[arg(long, conflicts_with_all = ["host", "measured"])]
+    pub under_load: bool,
     /// Folder of all results, for --measured
     #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
     pub out: PathBuf,
@@ -120,6 +124,9 @@ pub fn info(args: &InfoArgs, console: &mut Console<'_>) -> Ended {
         None => Host::live(),
     };
     let mut environment = environment::probe(&host);
+    if args.under_load {
+        environment::gpus_under_load(&host, &mut environment);
+    }
     if args.redact {
         environment.redact();
     }

@@ -3,8 +3,9 @@
 use super::Facts;
 use super::pci::{self, DEVICES, Device};
 use super::reading::{known, list_or_none, text};
-use crate::gpu::Monitor;
+use crate::gpu::{self, Monitor};
 use crate::host::{Host, Unreadable};
+use vbench_results::{Environment, Fact, Reading};
 
 const NVIDIA: u32 = 0x10de;
 const AMD: u32 = 0x1002;
@@ -220,6 +221,34 @@ fn settings(facts: &mut Facts, name: &str, device: &Device) {
     for (setting, value) in monitor.settings() {
         let value = value.map_err(Unreadable::because);
         facts.add(format!("{name}.{setting}"), "NVML, amdgpu", value);
+    }
+}
+
+/// Adds what the links of every GPU show while something is copied to it:
+/// `gpu.N.link_under_load`. Idle links slow down, so that no file tells this at rest.
+pub fn under_load(host: &Host, environment: &mut Environment) {
+    let devices = gpu::driver().and_then(|driver| gpu::gpus(&driver));
+    let address = |environment: &Environment, number: usize| {
+        environment.value(&format!("gpu.{number}.pci")).map(ToString::to_string)
+    };
+    let addresses = (0..).map_while(|number| address(environment, number)).collect::<Vec<_>>();
+    for (number, address) in addresses.iter().enumerate() {
+        let seen = match &devices {
+            Err(why) => Err(why.to_string()),
+            Ok(devices) => {
+                let own = devices.iter().find(|gpu| gpu.identity().pci == *address);
+                let missing = || "the driver does not list this GPU".to_owned();
+                own.ok_or_else(missing)
+                    .and_then(|gpu| gpu::under_load(gpu, host).map_err(|why| why.to_string()))
+            }
+        };
+        let reading = match seen {
+            Ok(text) => Reading::Value(text.into()),
+            Err(why) => Reading::Unknown(why),
+        };
+        let source = "links on the path, read during a copy".to_owned();
+        let fact = Fact { reading, source, stable: false, identifying: false };
+        environment.facts.insert(format!("gpu.{number}.link_under_load"), fact);
     }
 }
 

@@ -29,6 +29,7 @@ mod virtualization;
 pub use self::capture::{
     CaptureError, CaptureSummary, capture, capture_of, capture_redacted, capture_redacted_of,
 };
+pub use self::gpu::under_load as gpus_under_load;
 pub use self::pci::NO_NODE;
 pub use self::system::system_name;
 #[doc(no_inline)]

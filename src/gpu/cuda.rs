@@ -25,6 +25,20 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// `CUDA_VERSION` of the oldest driver that serves: CUDA 12.0 (driver 525).
 const OLDEST: i32 = 12_000;
 
+/// Functions of the driver that tell what it is, and all others that are called, by the names that
+/// cudarc asks for.
+const FIRST: [&str; 4] = ["cuDriverGetVersion", "cuInit", "cuDeviceGetCount", "cuGetErrorString"];
+#[rustfmt::skip]
+const FUNCTIONS: [&str; 29] = [
+    "cuDeviceGet", "cuDeviceGetAttribute", "cuDeviceGetName", "cuDeviceTotalMem_v2",
+    "cuDevicePrimaryCtxRetain", "cuCtxSetCurrent", "cuDeviceCanAccessPeer", "cuCtxEnablePeerAccess",
+    "cuMemGetInfo_v2", "cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost",
+    "cuMemHostRegister_v2", "cuMemHostUnregister", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyAsync", "cuMemsetD8Async", "cuStreamCreate", "cuStreamSynchronize",
+    "cuStreamDestroy_v2", "cuEventCreate", "cuEventRecord", "cuEventDestroy_v2",
+    "cuEventElapsedTime", "cuModuleLoadData", "cuModuleGetFunction", "cuLaunchKernel",
+];
+
 type Elapsed = unsafe extern "C" fn(*mut f32, sys::CUevent, sys::CUevent) -> CUresult;
 
 struct Cuda {
@@ -48,12 +62,18 @@ pub(super) fn open() -> Result<Arc<dyn Driver>, Fault> {
     if !guarded("libcuda", || Ok(unsafe { sys::is_culib_present() }))? {
         return Err(Fault::Absent("no NVIDIA driver (libcuda.so.1)".into()));
     }
+    // SAFETY: the library is there; its functions are looked for and not called.
+    let is_there = |name: &str| unsafe { sys::culib().get::<*const ()>(name.as_bytes()).is_ok() };
     guarded("libcuda", || {
+        complete("libcuda", &FIRST, is_there)?;
         let version = driver_version()?;
         supported(version)?;
         let absent = |error: DriverError| Fault::Absent(format!("CUDA: {}", text(error)));
         result::init().map_err(absent)?;
-        result::device::get_count().map_err(absent)?;
+        if result::device::get_count().map_err(absent)? == 0 {
+            return Err(Fault::Absent("CUDA lists no device".to_owned()));
+        }
+        complete("libcuda", &FUNCTIONS, is_there)?;
         // SAFETY: the type of this function in `cuda.h` of all versions; the library stays open.
         let elapsed = unsafe { sys::culib().get::<Elapsed>(b"cuEventElapsedTime") };
         let elapsed = *elapsed.map_err(|error| Fault::Absent(error.to_string()))?;
@@ -61,6 +81,14 @@ pub(super) fn open() -> Result<Arc<dyn Driver>, Fault> {
         let cuda = Cuda { version, elapsed, contexts, functions, blas: OnceLock::new() };
         Ok(Arc::new(cuda) as Arc<dyn Driver>)
     })
+}
+
+/// Looks for every function before one of them is called: cudarc panics where one is missing.
+fn complete(library: &str, names: &[&str], is_there: impl Fn(&str) -> bool) -> Result<(), Fault> {
+    match names.iter().find(|name| !is_there(name)) {
+        Some(name) => Err(Fault::Absent(format!("{library} lacks {name}: it is too old or new"))),
+        None => Ok(()),
+    }
 }
 
 fn driver_version() -> Result<i32, Fault> {
@@ -405,7 +433,7 @@ impl Driver for Cuda {
 #[cfg(test)]
 mod tests {
     use super::super::Fault;
-    use super::{guarded, supported};
+    use super::{complete, guarded, supported};
 
     #[test]
     fn an_old_driver_is_a_sentence_with_the_versions() {
@@ -415,6 +443,14 @@ mod tests {
             text.contains("CUDA 11.4") && text.contains("12.0") && text.contains("525"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_missing_function_is_named() {
+        let here = |name: &str| name != "cuB";
+        assert_eq!(complete("libx", &["cuA"], here), Ok(()));
+        let fault = complete("libx", &["cuA", "cuB"], here).unwrap_err().to_string();
+        assert_eq!(fault, "libx lacks cuB: it is too old or new");
     }
 
     #[test]

@@ -3,11 +3,14 @@
 #![expect(unsafe_code, reason = "functions of a C library, found by name")]
 
 mod blas;
+mod blaslt;
 mod compiler;
+mod devices;
+mod scratch;
 
 use super::library::{self, Opened};
 use super::{
-    Api, Direction, Driver, Fault, Handle, Identity, Kernel, Monitor, Multiplication, Nccl,
+    Api, Direction, Driver, Dtype, Fault, Handle, Identity, Kernel, Monitor, Multiplication, Nccl,
     Summing, Transfer,
 };
 use crate::host::Host;
@@ -24,8 +27,6 @@ const ALREADY_ENABLED: c_int = 704;
 const NON_BLOCKING: c_uint = 1;
 /// Where the library comes from.
 const REMEDY: &str = "ROCm's HIP runtime (Debian: libamdhip64-5)";
-/// Where the kernel's compute driver lists devices.
-const NODES: &str = "/sys/class/kfd/kfd/topology/nodes";
 
 type Code = c_int;
 type Pointer = *mut c_void;
@@ -84,7 +85,10 @@ struct Hip {
     library: &'static Opened,
     call: Functions,
     text: unsafe extern "C" fn(Code) -> *const c_char,
+    /// What was set for the runtime, and why.
+    scratch: Option<String>,
     blas: OnceLock<Result<blas::RocBlas, Fault>>,
+    lt: OnceLock<Result<blaslt::HipBlasLt, Fault>>,
     functions: Mutex<BTreeMap<(Handle, &'static str), Handle>>,
 }
 
@@ -96,10 +100,12 @@ pub(super) fn open() -> Result<Arc<dyn Driver>, Fault> {
     let library = library::open("amdhip64", REMEDY)
         .map_err(|_| Fault::Absent("no ROCm (libamdhip64.so)".to_owned()))?;
     let call = Functions::of(library)?;
+    // The runtime reads this when it starts.
+    let scratch = scratch::keep_where_needed(&Host::live());
     // SAFETY: `const char* hipGetErrorString(hipError_t)`.
     let text = unsafe { library.symbol("hipGetErrorString") }?;
-    let (blas, functions) = (OnceLock::new(), Mutex::default());
-    let hip = Hip { library, call, text, blas, functions };
+    let (blas, lt, functions) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+    let hip = Hip { library, call, text, scratch, blas, lt, functions };
     // SAFETY: it takes a number.
     let started = hip.done("hipInit", unsafe { (hip.call.init)(0) });
     // Without a device any call may fail: every error here means that there is none.
@@ -155,6 +161,10 @@ impl Hip {
     fn blas(&self) -> Result<&blas::RocBlas, Fault> {
         self.blas.get_or_init(blas::RocBlas::open).as_ref().map_err(Clone::clone)
     }
+
+    fn lt(&self) -> Result<&blaslt::HipBlasLt, Fault> {
+        self.lt.get_or_init(blaslt::HipBlasLt::open).as_ref().map_err(Clone::clone)
+    }
 }
 
 /// `HIP_VERSION`: major x 10^7 + minor x 10^5 + patch.
@@ -176,6 +186,10 @@ impl Driver for Hip {
         if let Some(Ok(blas)) = self.blas.get() {
             versions.push(("rocblas", blas.version()));
         }
+        if let Some(Ok(lt)) = self.lt.get() {
+            versions.push(("hipblaslt", lt.version()));
+        }
+        versions.extend(self.scratch.clone().map(|why| ("hsa_no_scratch_reclaim", why)));
         versions
     }
 
@@ -203,7 +217,8 @@ impl Driver for Hip {
             self.done("hipDeviceGetAttribute", code)?;
         }
         let pci = pci.to_lowercase();
-        let architecture = architecture(&Host::live(), &pci).unwrap_or_else(|| "unknown".into());
+        let architecture =
+            devices::architecture(&Host::live(), &pci).unwrap_or_else(|| "unknown".into());
         let processors = u32::try_from(processors).unwrap_or(0);
         Ok(Identity { name, pci, architecture, memory: memory as u64, processors })
     }
@@ -396,6 +411,13 @@ impl Driver for Hip {
         stream: Handle,
     ) -> Result<(), Fault> {
         self.select(device)?;
+        if matches!(product.dtype, Dtype::Tf32 | Dtype::F8) {
+            let architecture = self.identity(device)?.architecture;
+            let workspace = || self.allocate(device, blaslt::WORKSPACE);
+            let of = blaslt::Device { index: device, architecture: &architecture };
+            // SAFETY: the caller's matrices, and memory that is kept until the process ends.
+            return unsafe { self.lt()?.multiply(&of, product, stream, workspace) };
+        }
         // SAFETY: the caller's matrices.
         unsafe { self.blas()?.multiply(device, product, stream) }
     }
@@ -431,45 +453,10 @@ impl Driver for Hip {
     }
 }
 
-/// `gfx942` of the device at `pci`, from the compute driver's list: `gfx_target_version` is
-/// major x 10000 + minor x 100 + stepping, `location_id` bus x 256 + device x 8 + function. Source:
-/// the kernel's `kfd_topology.c`.
-fn architecture(host: &Host, pci: &str) -> Option<String> {
-    let mut parts = pci.split([':', '.']).map(|part| u64::from_str_radix(part, 16).ok());
-    let (domain, bus) = (parts.next()??, parts.next()??);
-    let (slot, function) = (parts.next()??, parts.next()??);
-    let location = bus << 8 | slot << 3 | function;
-    host.list(NODES).ok()?.into_iter().find_map(|node| {
-        let text = host.read(&format!("{NODES}/{node}/properties")).ok()?;
-        let property = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            line?.trim().parse::<u64>().ok()
-        };
-        let found =
-            property("location_id") == Some(location) && property("domain").unwrap_or(0) == domain;
-        let version = property("gfx_target_version").filter(|version| found && *version > 0)?;
-        Some(format!("gfx{}{:x}{:x}", version / 10_000, version / 100 % 100, version % 100))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::library;
-    use super::{Functions, REMEDY, architecture, hip_version, open};
-    use crate::host::Host;
-
-    #[test]
-    fn the_compute_driver_names_the_architecture() {
-        let node = "file /sys/class/kfd/kfd/topology/nodes";
-        let (cpu, gpu) = (format!("{node}/0/properties"), format!("{node}/1/properties"));
-        let host = Host::of(&[
-            (&cpu, "cpu_cores_count 64\ngfx_target_version 0\nlocation_id 0\ndomain 0\n"),
-            (&gpu, "gfx_target_version 90402\nlocation_id 49408\ndomain 0\n"),
-        ]);
-        assert_eq!(architecture(&host, "0000:c1:00.0").as_deref(), Some("gfx942"));
-        assert_eq!(architecture(&host, "0001:c1:00.0"), None);
-        assert_eq!(architecture(&host, "nonsense"), None);
-    }
+    use super::{Functions, REMEDY, hip_version, open};
 
     /// Run by `.ci/gpu-symbols` with the real library.
     #[test]

@@ -1,8 +1,11 @@
 //! The link of a device to the host, read while something is copied: idle links slow down, so a
 //! link says nothing before and after.
 
+use super::{Fault, Gpu};
 use crate::host::{Host, cpulist};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const DEVICES: &str = "/sys/bus/pci/devices";
 
@@ -72,6 +75,65 @@ impl Path {
     }
 }
 
+/// Between two looks: short beside the milliseconds that a look at a busy link needs.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What `work` gives, and the last of the looks that another thread took from beginning to end
+/// while it ran; none where it ended before.
+pub fn watched<L: Send, T>(
+    look: impl Fn() -> L + Sync,
+    work: impl FnOnce() -> T,
+) -> (T, Option<L>) {
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| last_before(&ended, &look));
+        let given = {
+            // Also a panic must end the looks.
+            let _end = Ending(&ended);
+            work()
+        };
+        (given, watcher.join().ok().flatten())
+    })
+}
+
+fn last_before<L>(ended: &AtomicBool, look: &impl Fn() -> L) -> Option<L> {
+    let mut last = None;
+    while !ended.load(Ordering::Acquire) {
+        let seen = look();
+        if !ended.load(Ordering::Acquire) {
+            last = Some(seen);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    last
+}
+
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Bytes of a copy, and copies, that keep a link busy for tens of milliseconds.
+const BYTES: usize = 64 << 20;
+const COPIES: usize = 32;
+
+/// The path's links while pinned memory is copied to the device for a moment.
+///
+/// # Errors
+/// What the driver says, or that nothing was seen in time.
+pub fn under_load(gpu: &Gpu, host: &Host) -> Result<String, Fault> {
+    let path = Path::of(host, &gpu.identity().pci);
+    let (from, to) = (gpu.pinned(BYTES)?, gpu.memory(BYTES)?);
+    let copies =
+        || gpu.batch(0, |queue| (0..COPIES).try_for_each(|_| queue.upload(&to, &from, BYTES)));
+    let (copied, seen) = watched(|| path.describe(host), copies);
+    copied?;
+    seen.ok_or_else(|| Fault::Failed("the copies ended before anybody looked".to_owned()))
+}
+
 /// The memory node that the firmware puts the device at `pci` on.
 ///
 /// # Errors
@@ -95,8 +157,12 @@ pub fn near_cpus(host: &Host, pci: &str) -> Result<Vec<usize>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Path, near_cpus, node};
+    use super::{Path, near_cpus, node, under_load, watched};
+    use crate::gpu::stub::Stub;
+    use crate::gpu::{Driver, gpus};
     use crate::host::Host;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     const DIR: &str = "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0";
 
@@ -125,6 +191,32 @@ mod tests {
         let host = host();
         let path = Path::of(&host, "0000:01:00.0");
         assert_eq!(path.describe(&host), "32.0 GT/s x16 < 0000:00:01.0 16.0 GT/s x8");
+    }
+
+    #[test]
+    fn the_last_look_during_the_work_is_kept_and_none_of_after() {
+        let looks = AtomicUsize::new(0);
+        let work = || {
+            while looks.load(Ordering::Relaxed) < 3 {
+                std::thread::yield_now();
+            }
+            "done"
+        };
+        let (given, seen) = watched(|| looks.fetch_add(1, Ordering::Relaxed), work);
+        assert_eq!(given, "done");
+        // The third look may have ended after the work: then the second is the last.
+        assert!(seen.is_some_and(|look| look >= 1), "{seen:?}");
+        let failing =
+            std::panic::catch_unwind(|| watched(|| (), || -> u32 { panic!("the copy failed") }));
+        assert!(failing.is_err(), "a panic ends the looks and goes on");
+    }
+
+    #[test]
+    fn a_link_is_looked_at_while_a_device_copies() {
+        let driver: Arc<dyn Driver> = Arc::new(Stub::with_devices(1));
+        let gpu = gpus(&driver).unwrap().remove(0);
+        let text = under_load(&gpu, &host()).unwrap();
+        assert_eq!(text, "32.0 GT/s x16 < 0000:00:01.0 16.0 GT/s x8");
     }
 
     #[test]

@@ -22,13 +22,13 @@ mod vitals;
 
 pub use device::{Gpu, Host, Memory};
 pub use kernels::{CUDA_ARCHITECTURES, Kernel, SOURCE};
-pub use link::{Link, Path, near_cpus, node};
-pub use nccl::{Communicator, FORBID_PEERS, Nccl, Ranked, Summing, forbid_peers};
+pub use link::{Link, Path, near_cpus, node, under_load, watched};
+pub use nccl::{Communicator, Identifier, Nccl, Ranked, Summing, set_for_library};
 pub use number::{Dtype, drawn};
-pub use peaks::peak;
+pub use peaks::{Peak, peak};
 pub use product::Product;
 pub use queue::{Queue, Times};
-pub use vitals::{Monitor, Reading, Setting};
+pub use vitals::{Held, Monitor, Reading, Setting};
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -274,8 +274,15 @@ pub trait Driver: Send + Sync {
 /// # Errors
 /// Why each has none.
 pub fn driver() -> Result<Arc<dyn Driver>, Fault> {
-    static FOUND: OnceLock<Result<Arc<dyn Driver>, Fault>> = OnceLock::new();
     FOUND.get_or_init(|| first_with_devices(&[open_cuda, hip::open])).clone()
+}
+
+static FOUND: OnceLock<Result<Arc<dyn Driver>, Fault>> = OnceLock::new();
+
+/// Makes `driver` the one of this process: for programs that test against a simulated one. Only
+/// the first call, before any [`fn@driver`], has an effect.
+pub fn install(driver: Arc<dyn Driver>) {
+    let _ = FOUND.get_or_init(|| with_devices(&driver).map(|()| driver));
 }
 
 type Open = fn() -> Result<Arc<dyn Driver>, Fault>;

@@ -12,6 +12,9 @@ const SUM: c_int = 0;
 /// `NCCL_UNIQUE_ID_BYTES`.
 const ID_BYTES: usize = 128;
 
+/// The name of a group, which every rank must know: rank 0 makes it and tells the others.
+pub type Identifier = [u8; ID_BYTES];
+
 /// One rank's part of a collective operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Ranked {
@@ -33,9 +36,9 @@ pub trait Summing: Send + Sync {
     ///
     /// # Errors
     /// What the library says; so do all the others.
-    fn identifier(&self) -> Result<[u8; ID_BYTES], Fault>;
+    fn identifier(&self) -> Result<Identifier, Fault>;
     /// Joins the group as `rank` with the thread's device, once all ranks do.
-    fn enter(&self, ranks: usize, id: &[u8; ID_BYTES], rank: usize) -> Result<Handle, Fault>;
+    fn enter(&self, ranks: usize, id: &Identifier, rank: usize) -> Result<Handle, Fault>;
     /// Enqueues the sum of `count` floats over all `ranks`.
     ///
     /// # Safety
@@ -79,7 +82,7 @@ type AllReduce = unsafe extern "C" fn(
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Id {
-    bytes: [u8; ID_BYTES],
+    bytes: Identifier,
 }
 
 impl Nccl {
@@ -163,14 +166,14 @@ impl Summing for Nccl {
         self.version.clone()
     }
 
-    fn identifier(&self) -> Result<[u8; ID_BYTES], Fault> {
+    fn identifier(&self) -> Result<Identifier, Fault> {
         let mut id = Id { bytes: [0; ID_BYTES] };
         // SAFETY: it writes the whole id.
         self.done("ncclGetUniqueId", unsafe { (self.get_id)(&raw mut id) })?;
         Ok(id.bytes)
     }
 
-    fn enter(&self, ranks: usize, id: &[u8; ID_BYTES], rank: usize) -> Result<Handle, Fault> {
+    fn enter(&self, ranks: usize, id: &Identifier, rank: usize) -> Result<Handle, Fault> {
         let number = |value| c_int::try_from(value).map_err(|_| Fault::Failed("ranks".to_owned()));
         let (ranks, rank, id) = (number(ranks)?, number(rank)?, Id { bytes: *id });
         let mut communicator = std::ptr::null_mut();
@@ -211,14 +214,31 @@ impl Summing for Nccl {
     }
 }
 
-/// The devices of one process, joined: device `i` is rank `i`.
+/// The devices of one process, joined with each other, and with those of other processes where
+/// there are any.
 pub struct Communicator {
     summing: Arc<dyn Summing>,
     ranks: Vec<Handle>,
 }
 
 impl Communicator {
-    /// Joins `gpus`. Each rank joins on a thread of its own after `arm(rank)` placed that thread:
+    /// Joins a group of `ranks` as `rank`, with one device of this process; the others join from
+    /// processes of their own. It returns once all have.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn enter(
+        summing: Arc<dyn Summing>,
+        gpu: &Gpu,
+        (rank, ranks): (usize, usize),
+        id: &Identifier,
+    ) -> Result<Self, Fault> {
+        gpu.driver().make_current(gpu.index())?;
+        let own = summing.enter(ranks, id, rank)?;
+        Ok(Self { summing, ranks: vec![own] })
+    }
+
+    /// Joins `gpus`, each a rank in this order. Each joins on a thread of its own after `arm(rank)` placed that thread:
     /// what the library allocates and starts for the rank inherits its CPUs and memory policy.
     ///
     /// # Errors
@@ -302,14 +322,12 @@ impl Drop for Communicator {
     }
 }
 
-/// The setting that forbids both libraries to copy between devices without the host.
-pub const FORBID_PEERS: &str = "NCCL_P2P_DISABLE";
-
-/// Sets [`FORBID_PEERS`] for this process. Both libraries read it when the first group is made.
-pub fn forbid_peers() {
-    // SAFETY: called by the thread that measures before the library is opened, while no other
-    // thread of this program reads or writes the environment; the driver's own threads wait.
-    unsafe { std::env::set_var(FORBID_PEERS, "1") };
+/// Sets a variable that the library of collective operations, or what it stands on, reads when the
+/// first group is made.
+pub fn set_for_library(name: &str, value: &str) {
+    // SAFETY: called by the thread that measures before the library is used, while no other thread
+    // of this program reads or writes the environment; the driver's own threads wait.
+    unsafe { std::env::set_var(name, value) };
 }
 
 #[cfg(test)]

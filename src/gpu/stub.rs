@@ -4,14 +4,16 @@
 #![expect(unsafe_code, reason = "it plays a driver, which takes addresses")]
 
 mod kernels;
+mod sums;
 
 use super::{
     Api, Direction, Driver, Dtype, Fault, Handle, Identity, Kernel, Monitor, Multiplication,
-    Ranked, Reading, Summing, Transfer,
+    Reading, Summing, Transfer,
 };
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use sums::Sums;
 
 /// What can be scripted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,22 +122,7 @@ impl Stub {
 
     /// Counts the call; true where its result must be wrong.
     fn step(&self, call: Call) -> Result<bool, Fault> {
-        let answer = {
-            let mut state = self.state();
-            let number = state.calls.entry(call).or_default();
-            *number += 1;
-            let number = *number - 1;
-            let scripted = state.script.get(&call).filter(|(from, _)| number >= *from);
-            scripted.map(|(_, answer)| answer.clone())
-        };
-        match answer {
-            None => Ok(false),
-            Some(Answer::Wrong) => Ok(true),
-            Some(Answer::Fault(fault)) => Err(fault),
-            Some(Answer::Hang) => loop {
-                std::thread::park();
-            },
-        }
+        step(&self.state, call)
     }
 
     fn handle(&self) -> Handle {
@@ -340,8 +327,7 @@ impl Driver for Stub {
     }
 
     fn collectives(&self) -> Result<Arc<dyn Summing>, Fault> {
-        let script = self.state().script.get(&Call::Sum).map(|(_, answer)| answer.clone());
-        Ok(Arc::new(StubSums { script, state: Arc::clone(&self.state) }))
+        Ok(Arc::new(Sums::new(Arc::clone(&self.state))))
     }
 
     fn monitor(&self, _: &str) -> Monitor {
@@ -358,48 +344,22 @@ impl Drop for Stub {
     }
 }
 
-/// Sums in host memory, for the simulated devices.
-struct StubSums {
-    script: Option<Answer>,
-    state: Arc<Mutex<State>>,
-}
-
-impl Summing for StubSums {
-    fn version(&self) -> String {
-        "simulated 1.0".to_owned()
+/// Counts the call; true where its result must be wrong.
+fn step(state: &Mutex<State>, call: Call) -> Result<bool, Fault> {
+    let answer = {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = state.calls.entry(call).or_default();
+        *number += 1;
+        let number = *number - 1;
+        let scripted = state.script.get(&call).filter(|(from, _)| number >= *from);
+        scripted.map(|(_, answer)| answer.clone())
+    };
+    match answer {
+        None => Ok(false),
+        Some(Answer::Wrong) => Ok(true),
+        Some(Answer::Fault(fault)) => Err(fault),
+        Some(Answer::Hang) => loop {
+            std::thread::park();
+        },
     }
-
-    fn identifier(&self) -> Result<[u8; 128], Fault> {
-        Ok([7; 128])
-    }
-
-    fn enter(&self, _: usize, _: &[u8; 128], rank: usize) -> Result<Handle, Fault> {
-        Ok(rank as Handle + 1)
-    }
-
-    unsafe fn sum(&self, ranks: &[Ranked], count: usize) -> Result<(), Fault> {
-        if let Some(Answer::Fault(fault)) = &self.script {
-            return Err(fault.clone());
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for rank in ranks {
-            *state.clocks.entry(rank.stream).or_default() += LATENCY + 4.0 * count as f64 / LINK;
-        }
-        // SAFETY: the caller's buffers, which hold `count` floats each and are the host's here.
-        let at = |address: Handle, i: usize| unsafe { (address as *mut f32).add(i) };
-        for i in 0..count {
-            // SAFETY: as above.
-            let mut sum: f32 = ranks.iter().map(|rank| unsafe { *at(rank.from, i) }).sum();
-            if i == count / 2 && matches!(self.script, Some(Answer::Wrong)) {
-                sum += 1.0;
-            }
-            for rank in ranks {
-                // SAFETY: as above.
-                unsafe { *at(rank.to, i) = sum };
-            }
-        }
-        Ok(())
-    }
-
-    unsafe fn leave(&self, _: Handle) {}
 }

@@ -1,5 +1,7 @@
 //! Clocks, power, heat and errors of a device: facts of a launch, and evidence of each sample.
 
+mod amd;
+
 use crate::host::Host;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +25,21 @@ pub struct Reading {
     pub replays: Option<u64>,
     /// The link as the driver sees it, such as `Gen 5 x16`.
     pub link: Option<String>,
+    /// How long each limit held the clocks down so far, where the device counts that.
+    pub held: Vec<Held>,
 }
+
+/// How long a limit held the clocks down, in the device's own ticks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What the limit is of.
+    pub why: &'static str,
+    /// So far.
+    pub ticks: u64,
+}
+
+/// Why of the limit that full load reaches ordinarily.
+pub(super) const POWER: &str = "power limit";
 
 impl Reading {
     /// Why a sample between this reading and `after` should not be trusted.
@@ -31,8 +47,24 @@ impl Reading {
         if let Some(why) = after.slowed.first().or(self.slowed.first()) {
             return Some(format!("the GPU was slowed down: {why}"));
         }
+        let held = self.held_until(after).find(|why| *why != POWER);
+        if let Some(why) = held {
+            return Some(format!("the GPU was slowed down: {why}"));
+        }
         let repeated = after.replays?.checked_sub(self.replays?).filter(|count| *count > 0)?;
         Some(format!("{repeated} PCIe packets were sent again"))
+    }
+
+    /// True where the power limit held the clocks down at this reading or until `after`.
+    pub fn is_capped_until(&self, after: &Self) -> bool {
+        self.power_capped == Some(true) || self.held_until(after).any(|why| why == POWER)
+    }
+
+    /// The limits that held between this reading and `after`.
+    fn held_until<'r>(&'r self, after: &'r Self) -> impl Iterator<Item = &'static str> + 'r {
+        let before = |why| self.held.iter().find(|held| held.why == why).map(|held| held.ticks);
+        let grew = move |held: &&Held| before(held.why).is_some_and(|ticks| held.ticks > ticks);
+        after.held.iter().filter(grew).map(|held| held.why)
     }
 }
 
@@ -94,7 +126,7 @@ impl Monitor {
                 let next = if last { readings.front().cloned() } else { readings.pop_front() };
                 next.unwrap_or_default()
             }
-            Source::Amd { host, dir } => amd(host, dir),
+            Source::Amd { host, dir } => amd::read(host, dir),
             #[cfg(feature = "cuda")]
             Source::Nvml(nvml) => nvml.read(),
         }
@@ -105,54 +137,16 @@ impl Monitor {
         match &self.source {
             Source::Nothing(why) => vec![("monitor", Err(why.clone()))],
             Source::Scripted(_) => vec![("monitor", Ok("scripted".to_owned()))],
-            Source::Amd { host, dir } => amd_settings(host, dir),
+            Source::Amd { host, dir } => amd::settings(host, dir),
             #[cfg(feature = "cuda")]
             Source::Nvml(nvml) => nvml.settings(),
         }
     }
 }
 
-/// Files of amdgpu. Source: the kernel's `Documentation/gpu/amdgpu/thermal.rst` and `driver-misc.rst`:
-/// power in microwatts, temperature in thousandths of a degree, clocks in Hz.
-fn amd(host: &Host, dir: &str) -> Reading {
-    let hwmon = host.list(&format!("{dir}/hwmon")).ok().and_then(|names| names.into_iter().next());
-    let sensor = |file: &str| number(host, &format!("{dir}/hwmon/{}/{file}", hwmon.as_ref()?));
-    Reading {
-        clock_hz: sensor("freq1_input"),
-        memory_clock_hz: sensor("freq2_input"),
-        power_w: sensor("power1_average").or(sensor("power1_input")).map(|power| power / 1e6),
-        celsius: sensor("temp1_input").map(|heat| heat / 1e3),
-        // amdgpu tells reasons only in a binary table whose layout differs by device.
-        slowed: Vec::new(),
-        power_capped: None,
-        replays: number(host, &format!("{dir}/pcie_replay_count")).map(|count| count as u64),
-        link: None,
-    }
-}
-
-fn amd_settings(host: &Host, dir: &str) -> Vec<Setting> {
-    let files = [
-        ("partition", "current_compute_partition"),
-        ("memory_partition", "current_memory_partition"),
-        ("memory_bytes", "mem_info_vram_total"),
-        ("memory_visible_bytes", "mem_info_vis_vram_total"),
-        ("performance_level", "power_dpm_force_performance_level"),
-    ];
-    let settings = files.map(|(name, file)| {
-        let text = host.read(&format!("{dir}/{file}"));
-        (name, text.map(|text| text.trim().to_owned()).map_err(|why| why.reason().to_owned()))
-    });
-    settings.into()
-}
-
-fn number(host: &Host, file: &str) -> Option<f64> {
-    host.read(file).ok()?.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Monitor, Reading};
-    use crate::host::Host;
+    use super::{Held, POWER, Reading};
 
     #[test]
     fn a_slowed_device_or_a_bad_link_disturbs_and_a_power_limit_does_not() {
@@ -168,25 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn amds_files_are_read_in_their_units() {
-        let dir = "file /sys/bus/pci/devices/0000:c1:00.0";
-        let files = [
-            (format!("{dir}/hwmon/hwmon3/freq1_input"), "2100000000\n"),
-            (format!("{dir}/hwmon/hwmon3/power1_average"), "310000000\n"),
-            (format!("{dir}/hwmon/hwmon3/temp1_input"), "54000\n"),
-            (format!("{dir}/pcie_replay_count"), "2\n"),
-            (format!("{dir}/current_compute_partition"), "SPX\n"),
-        ];
-        let files: Vec<(&str, &str)> =
-            files.iter().map(|(key, text)| (key.as_str(), *text)).collect();
-        let monitor = Monitor::amd(Host::of(&files), "0000:c1:00.0");
-        let reading = monitor.read();
-        assert_eq!(reading.clock_hz, Some(2.1e9));
-        assert_eq!((reading.power_w, reading.celsius), (Some(310.0), Some(54.0)));
-        assert_eq!((reading.replays, reading.memory_clock_hz), (Some(2), None));
-        let settings = monitor.settings();
-        assert!(settings.contains(&("partition", Ok("SPX".to_owned()))));
-        let told = settings.iter().find(|(name, _)| *name == "memory_bytes");
-        assert!(told.is_some_and(|(_, told)| told.is_err()), "{settings:?}");
+    fn a_limit_that_held_meanwhile_disturbs_unless_it_is_of_power() {
+        let reading = |heat, power| {
+            let held = [("heat of the package", heat), (POWER, power)];
+            let held = held.map(|(why, ticks)| Held { why, ticks });
+            Reading { held: held.into(), ..Reading::default() }
+        };
+        let begin = reading(7, 7);
+        assert_eq!(begin.disturbance(&reading(7, 900)), None);
+        assert!(begin.is_capped_until(&reading(7, 900)) && !begin.is_capped_until(&begin));
+        let why = begin.disturbance(&reading(8, 7));
+        assert_eq!(why.as_deref(), Some("the GPU was slowed down: heat of the package"));
     }
 }

@@ -6,6 +6,7 @@ use crate::benchmark::{Benchmark, Options};
 use crate::host::Host;
 use crate::machine::Machine;
 use crate::profile::Profile;
+use crate::quantity::Bytes;
 use crate::resource::Skip;
 
 const PLAIN: Benchmark = Benchmark {
@@ -29,6 +30,8 @@ static SWEPT: Benchmark = Benchmark {
     axes: |_| vec![Axis::of("size", [1_u32, 2]), Axis::of("threads", [1_u32, 4])],
     ..PLAIN
 };
+static SWEEP: Benchmark =
+    Benchmark { name: "sweep", axes: |_| vec![Axis::of("up_to", [Bytes(1 << 30)])], ..PLAIN };
 static LAST: Benchmark = Benchmark {
     name: "last",
     options: Options { after: Some("swept"), ..Options::DEFAULT },
@@ -62,6 +65,27 @@ fn ids(selection: Selection) -> Vec<String> {
 
 fn filter(text: &str) -> Selection {
     Selection { filters: vec![text.to_owned()], profile: Profile::Quick, ..Selection::default() }
+}
+
+#[test]
+fn a_largest_size_leaves_out_larger_ones_and_ends_sweeps() {
+    let ids = |filter: &str, most, axis: &[&str]| {
+        let axes =
+            axis.iter().map(|value| ("size".to_owned(), vec![(*value).to_owned()])).collect();
+        let selection = Selection {
+            filters: vec![filter.to_owned()],
+            max_bytes: Some(most),
+            axes,
+            ..Selection::default()
+        };
+        let plan = plan_of(&[&SWEPT, &SWEEP], selection).unwrap();
+        plan.cases.iter().map(|case| case.id.to_string()).collect::<Vec<_>>()
+    };
+    let small = ["memory::swept/size=1,threads=1", "memory::swept/size=1,threads=4"];
+    assert_eq!(ids("swept", 1, &[]), small);
+    assert_eq!(ids("sweep", 64 << 20, &[]), ["memory::sweep/up_to=64MiB"]);
+    assert_eq!(ids("sweep", 4 << 30, &[]), ["memory::sweep/up_to=1GiB"]);
+    assert_eq!(ids("swept", 1, &["2"]).len(), 2, "what is asked for by name counts");
 }
 
 #[test]

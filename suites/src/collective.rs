@@ -1,6 +1,6 @@
 //! Collective operations: every rank ends with the sum of what all ranks hold.
 
-mod mpi;
+pub mod mpi;
 mod ranks;
 mod ring;
 

@@ -5,6 +5,7 @@ mod choices;
 mod copies;
 mod device;
 mod loader;
+mod mpi;
 mod peers;
 mod products;
 mod starts;
@@ -12,13 +13,15 @@ mod sums;
 mod watch;
 
 use crate::nodes::{self, Nodes};
-use choices::{Arm, Count, Load, Pair, Peers, Place, Route, Staging, Thread};
+use choices::{Algorithm, Arm, Count, Load, Pair, Peers, Place, Protocol, Route, Staging, Thread};
 use copies::{Copies, Rate};
 use device::{Bandwidth, Gpus, Pairs, Several};
 use loader::Pipeline;
 use products::{Heat, Speed};
 use starts::Start;
-use sums::{Reduce, Sum};
+use sums::settings::Setup;
+use sums::sweep::{self, Sweep};
+use sums::{Alone, Reduce, Sum};
 use vbench::gpu::Dtype;
 use vbench::prelude::*;
 
@@ -144,7 +147,32 @@ fn all_reduce(
     #[axis(Place::choices())] place: Place,
     #[axis(sums::sizes())] size: Bytes,
 ) -> Result<Samples<Sum>, Stop> {
-    Reduce { peers, place, size, arm: Arm::Unbound }.measure(b, gpus.all())
+    let settings = Setup::of(peers);
+    Reduce { settings, place, size, arm: Arm::Unbound }.measure(b, gpus.all())
+}
+
+/// Sums of 8 B to `up_to` in one process, in and out of place: peak and average bus bandwidth.
+#[vbench(kind = "gpu", timeout = 600)]
+fn all_reduce_sweep(
+    b: &mut Bencher,
+    gpus: Several,
+    #[axis(Peers::ALL)] peers: Peers,
+    #[axis([Bytes(1 << 30)])] up_to: Bytes,
+) -> Result<Samples<Sweep>, Stop> {
+    sweep::measure(b, gpus.all(), peers, up_to)
+}
+
+/// Sums over one device: the collective library works and is right; nothing is exchanged.
+#[vbench(kind = "gpu", timeout = 600)]
+fn all_reduce_one_rank(
+    b: &mut Bencher,
+    gpus: Gpus,
+    #[axis(device::ids())] gpu: usize,
+    #[axis(Place::choices())] place: Place,
+    #[axis([Bytes(8), LARGE])] size: Bytes,
+) -> Result<Samples<Alone>, Stop> {
+    let settings = Setup::of(Peers::Default);
+    Reduce { settings, place, size, arm: Arm::Unbound }.measure_alone(b, &gpus.of(gpu)?)
 }
 
 /// Sums over all devices by the placement of the library's threads and buffers on the host.
@@ -156,7 +184,36 @@ fn all_reduce_placed(
     #[axis(Peers::ALL)] peers: Peers,
     #[axis([Bytes(8), Bytes(64 << 10), LARGE])] size: Bytes,
 ) -> Result<Samples<Sum>, Stop> {
-    Reduce { peers, place: Place::Out, size, arm }.measure(b, gpus.all())
+    let settings = Setup::of(peers);
+    Reduce { settings, place: Place::Out, size, arm }.measure(b, gpus.all())
+}
+
+/// Sums by the library's algorithm and protocol, which are left to it or set (`NCCL_ALGO`,
+/// `NCCL_PROTO`).
+#[vbench(kind = "gpu", profile = Standard, timeout = 600)]
+fn all_reduce_ways(
+    b: &mut Bencher,
+    gpus: Several,
+    #[axis(Algorithm::choices())] algorithm: Algorithm,
+    #[axis(Protocol::choices())] protocol: Protocol,
+    #[axis([Bytes(8), LARGE])] size: Bytes,
+) -> Result<Samples<Sum>, Stop> {
+    let settings = Setup { peers: Peers::Default, way: Some((algorithm, protocol)) };
+    Reduce { settings, place: Place::Out, size, arm: Arm::Unbound }.measure(b, gpus.all())
+}
+
+/// Sums over the devices of one memory node only.
+#[vbench(kind = "gpu", profile = Standard, timeout = 600)]
+fn all_reduce_by_node(
+    b: &mut Bencher,
+    gpus: Several,
+    #[axis(nodes::ids())] node: usize,
+    #[axis([Bytes(8), LARGE])] size: Bytes,
+) -> Result<Samples<Sum>, Stop> {
+    let settings = Setup::of(Peers::Default);
+    let reduce = Reduce { settings, place: Place::Out, size, arm: Arm::Unbound };
+    let node_of = |pci: &str| vbench::gpu::node(&Machine::current().host, pci);
+    reduce.measure(b, &gpus.of_node(node, node_of)?)
 }
 
 /// Sums over the first devices only, by their number.
@@ -167,7 +224,8 @@ fn all_reduce_ranks(
     #[axis(Count::choices())] ranks: Count,
     #[axis([Bytes(8), LARGE])] size: Bytes,
 ) -> Result<Samples<Sum>, Stop> {
-    let reduce = Reduce { peers: Peers::Default, place: Place::Out, size, arm: Arm::Unbound };
+    let settings = Setup::of(Peers::Default);
+    let reduce = Reduce { settings, place: Place::Out, size, arm: Arm::Unbound };
     reduce.measure(b, gpus.first(ranks.0)?)
 }
 

@@ -46,6 +46,7 @@ pub fn selections(
         time: args.time,
         timeout: args.timeout,
         seed: u64::from(seed),
+        max_bytes: None,
         shuffle: true,
     };
     Ok(settings.each_ref().map(|setting| {

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "the libraries' functions take addresses")]
 
 use super::super::{Dtype, Fault, Handle, Multiplication};
-use super::guarded;
+use super::{complete, guarded};
 use cudarc::cublas::{result, sys};
 use cudarc::cublaslt::{result as lt_result, sys as lt};
 use std::collections::BTreeMap;
@@ -12,12 +12,32 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// Bytes of workspace for products of 8 bits. Source: cuBLAS's own default on Hopper, 32 MiB.
 const WORKSPACE: usize = 32 << 20;
 
+/// Functions of both libraries that are called here.
+const SYMBOLS: [&str; 5] = [
+    "cublasCreate_v2",
+    "cublasDestroy_v2",
+    "cublasSetStream_v2",
+    "cublasGetVersion_v2",
+    "cublasGemmEx",
+];
+const LT_SYMBOLS: [&str; 9] = [
+    "cublasLtCreate",
+    "cublasLtMatmulDescCreate",
+    "cublasLtMatmulDescSetAttribute",
+    "cublasLtMatrixLayoutCreate",
+    "cublasLtMatmulPreferenceCreate",
+    "cublasLtMatmulPreferenceSetAttribute",
+    "cublasLtMatmulPreferenceDestroy",
+    "cublasLtMatmulAlgoGetHeuristic",
+    "cublasLtMatmul",
+];
+
 /// The libraries, with what each device needs.
 pub(super) struct Blas {
     version: i32,
     handles: Mutex<BTreeMap<usize, usize>>,
     plans: Mutex<BTreeMap<(usize, usize), Plan>>,
-    has_lt: OnceLock<bool>,
+    has_lt: OnceLock<Result<(), Fault>>,
 }
 
 /// How cuBLASLt computes one size on one device.
@@ -41,7 +61,11 @@ impl Blas {
         if !guarded("cuBLAS", || Ok(unsafe { sys::is_culib_present() }))? {
             return Err(Fault::Absent(missing("cublas")));
         }
+        // SAFETY: the library is there; its functions are looked for and not called.
+        let is_there =
+            |name: &str| unsafe { sys::culib().get::<*const ()>(name.as_bytes()).is_ok() };
         guarded("cuBLAS", || {
+            complete("libcublas", &SYMBOLS, is_there)?;
             let handle = result::create_handle().map_err(fault)?;
             let mut version = 0;
             // SAFETY: a handle that was made above; it writes one number.
@@ -118,10 +142,7 @@ impl Blas {
         product: &Multiplication,
         stream: Handle,
     ) -> Result<(), Fault> {
-        // SAFETY: as for cuBLAS.
-        if !*self.has_lt.get_or_init(|| unsafe { lt::is_culib_present() }) {
-            return Err(Fault::Absent(missing("cublasLt")));
-        }
+        self.has_lt.get_or_init(find_lt).clone()?;
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (device, product.n);
         let plan = match plans.get(&key) {
@@ -208,6 +229,17 @@ impl Plan {
     }
 }
 
+/// cuBLASLt with every function that is called.
+fn find_lt() -> Result<(), Fault> {
+    // SAFETY: as for cuBLAS.
+    if !guarded("cuBLASLt", || Ok(unsafe { lt::is_culib_present() }))? {
+        return Err(Fault::Absent(missing("cublasLt")));
+    }
+    // SAFETY: the library is there; its functions are looked for and not called.
+    let is_there = |name: &str| unsafe { lt::culib().get::<*const ()>(name.as_bytes()).is_ok() };
+    complete("libcublasLt", &LT_SYMBOLS, is_there)
+}
+
 fn missing(stem: &str) -> String {
     format!(
         "no lib{stem}.so here: install nvidia-cublas-cu12 from PyPI or libcublas, and put its \
@@ -242,26 +274,7 @@ fn lt_fault(error: lt_result::CublasError) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::super::super::Fault;
-    use super::Blas;
-
-    /// Functions of both libraries that are called here.
-    const SYMBOLS: [&str; 5] = [
-        "cublasCreate_v2",
-        "cublasDestroy_v2",
-        "cublasSetStream_v2",
-        "cublasGetVersion_v2",
-        "cublasGemmEx",
-    ];
-    const LT_SYMBOLS: [&str; 8] = [
-        "cublasLtCreate",
-        "cublasLtMatmulDescCreate",
-        "cublasLtMatmulDescSetAttribute",
-        "cublasLtMatrixLayoutCreate",
-        "cublasLtMatmulPreferenceCreate",
-        "cublasLtMatmulPreferenceSetAttribute",
-        "cublasLtMatmulAlgoGetHeuristic",
-        "cublasLtMatmul",
-    ];
+    use super::{Blas, find_lt};
 
     /// Run by `.ci/gpu-symbols` with the real libraries, which refuse to start without a GPU.
     #[test]
@@ -273,14 +286,7 @@ mod tests {
             return;
         }
         println!("cuBLAS: {blas:?}");
-        // SAFETY: the library was opened above; the functions are looked for and not called.
-        let lacks = |name: &&&str| unsafe {
-            super::sys::culib().get::<*const ()>(name.as_bytes()).is_err()
-        };
-        assert_eq!(SYMBOLS.iter().find(lacks), None);
-        // SAFETY: as above.
-        let lacks =
-            |name: &&&str| unsafe { super::lt::culib().get::<*const ()>(name.as_bytes()).is_err() };
-        assert_eq!(LT_SYMBOLS.iter().find(lacks), None);
+        // `open` looks for every function of cuBLAS before it calls one.
+        assert_eq!(find_lt(), Ok(()));
     }
 }

@@ -2,17 +2,29 @@
 #![expect(unsafe_code, reason = "the compiler's functions take pointers")]
 
 use super::super::{Fault, SOURCE};
-use super::guarded;
+use super::{complete, guarded};
 use cudarc::nvrtc::{result, sys};
 use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
+
+/// Functions of NVRTC that are called here.
+#[rustfmt::skip]
+const FUNCTIONS: [&str; 8] = [
+    "nvrtcVersion", "nvrtcCreateProgram", "nvrtcCompileProgram", "nvrtcGetCUBINSize",
+    "nvrtcGetCUBIN", "nvrtcGetProgramLogSize", "nvrtcGetProgramLog", "nvrtcDestroyProgram",
+];
 
 /// Whether NVRTC can be opened; asked once, as that takes up to a second.
 fn is_present() -> Result<(), Fault> {
     static PRESENT: OnceLock<Result<(), Fault>> = OnceLock::new();
     // SAFETY: opening the library runs its initialisers, as every program that uses it does.
     let ask = || match guarded("NVRTC", || Ok(unsafe { sys::is_culib_present() }))? {
-        true => Ok(()),
+        true => {
+            // SAFETY: the library is there; its functions are looked for and not called.
+            let found =
+                |name: &str| unsafe { sys::culib().get::<*const ()>(name.as_bytes()).is_ok() };
+            complete("libnvrtc", &FUNCTIONS, found)
+        }
         false => Err(Fault::Absent(
             "no libnvrtc.so here: install nvidia-cuda-nvrtc-cu12 from PyPI or cuda-nvrtc, and put \
              its folder into LD_LIBRARY_PATH"

@@ -64,6 +64,7 @@ impl Nvml {
             power_capped: reasons.map(|_| told(ThrottleReasons::SW_POWER_CAP)),
             replays: device.pcie_replay_counter().ok().map(u64::from),
             link: link.map(|(generation, width)| format!("Gen {generation} x{width}")),
+            held: Vec::new(),
         }
     }
 

@@ -43,6 +43,9 @@ pub(super) fn gpus(view: &View<'_>, page: &mut Page) {
     page.section("GPU links and paths");
     for gpu in 0..number {
         page.paragraph(2, 6, &format!("{gpu}\u{a0}\u{a0} {}", link(view, gpu)));
+        if let Some(text) = loaded(view, gpu) {
+            page.paragraph(6, 8, &text);
+        }
         let path = view.environment.value(&format!("gpu.{gpu}.path_to_root"));
         if let Some(Value::List(path)) = path {
             let path: Vec<_> = path.iter().map(Value::to_string).collect();
@@ -53,6 +56,20 @@ pub(super) fn gpus(view: &View<'_>, page: &mut Page) {
             page.paragraph(6, 8, &text);
         }
     }
+    if (0..number).all(|gpu| loaded(view, gpu).is_none()) {
+        page.paragraph(
+            2,
+            4,
+            "under load: not looked at; vbench info --under-load copies to each GPU",
+        );
+    }
+}
+
+/// The link while something was copied, where that was asked for.
+fn loaded(view: &View<'_>, gpu: i64) -> Option<String> {
+    let name = format!("gpu.{gpu}.link_under_load");
+    let known = view.text(&name).map(|text| format!("under load {text}"));
+    known.or_else(|| view.reason(&name).map(|why| format!("under load unknown: {why}")))
 }
 
 /// The CPUs nearest to it, as the kernel lists them.

@@ -6,8 +6,9 @@
 
 mod library;
 
+pub use library::{Fault, World};
+
 use super::{Place, SMOKE, Speed, WARM_UPS, contribution, fits, sizes, wrong};
-use library::{Fault, World};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use vbench::launcher::{HOSTS, Launched};
@@ -17,8 +18,9 @@ use vbench::prelude::*;
 const EXAMPLE: &str = "mpirun -n 2 vbench run mpi";
 
 /// The processes that an MPI launcher started, ready to work together.
-struct Ranks {
-    world: MutexGuard<'static, World>,
+pub struct Ranks {
+    /// What they speak through.
+    pub world: MutexGuard<'static, World>,
 }
 
 impl Require for Ranks {
@@ -88,7 +90,7 @@ fn all_reduce(
 }
 
 /// `a: 2 ranks, b: 1 rank`, in the order of the ranks.
-fn hosts(names: &[String]) -> String {
+pub fn hosts(names: &[String]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for name in names {
         match counts.iter_mut().find(|(known, _)| known == name) {

@@ -9,61 +9,26 @@ use vbench::gpu::{self, Fault, Gpu};
 use vbench::host::affinity;
 use vbench::prelude::*;
 
-/// An axis with a fixed set of words.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $value:ident = $word:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
-            $($(#[$about])* $value),*
-        }
-
-        impl $name {
-            /// Every one.
-            pub const ALL: [Self; [$($word),*].len()] = [$(Self::$value),*];
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$value => $word),*
-                })
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($word => Ok(Self::$value),)*
-                    _ => Err(format!("{text:?} is none of {}", [$($word),*].join(", "))),
-                }
-            }
-        }
-    };
+/// Which way a copy goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Route {
+    /// Host to device.
+    #[axis(rename = "h2d")]
+    Upload,
+    /// Device to host.
+    #[axis(rename = "d2h")]
+    Download,
+    /// Both at the same time; the bytes of both count.
+    Both,
 }
 
-words! {
-    /// Which way a copy goes.
-    Route {
-        /// Host to device.
-        Upload = "h2d",
-        /// Device to host.
-        Download = "d2h",
-        /// Both at the same time; the bytes of both count.
-        Both = "both",
-    }
-}
-
-words! {
-    /// What kind of host memory a copy uses.
-    Staging {
-        /// Locked, so that the device reads and writes it by itself.
-        Pinned = "pinned",
-        /// Ordinary: the driver copies through locked memory of its own.
-        Pageable = "pageable",
-    }
+/// What kind of host memory a copy uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Staging {
+    /// Locked, so that the device reads and writes it by itself.
+    Pinned,
+    /// Ordinary: the driver copies through locked memory of its own.
+    Pageable,
 }
 
 impl Staging {
@@ -73,24 +38,87 @@ impl Staging {
     }
 }
 
-words! {
-    /// Whether devices may reach each other without the host.
-    Peers {
-        /// As the driver and the library decide.
-        Default = "default",
-        /// Not: `NCCL_P2P_DISABLE=1` for collective sums.
-        Off = "off",
+/// Whether devices may reach each other without the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Peers {
+    /// As the driver and the library decide.
+    Default,
+    /// Not: `NCCL_P2P_DISABLE=1` for collective sums.
+    Off,
+}
+
+/// How a sum goes over the devices: `NCCL_ALGO`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Algorithm {
+    /// As the library decides.
+    Default,
+    /// Around.
+    #[axis(rename = "Ring")]
+    Ring,
+    /// Up and down.
+    #[axis(rename = "Tree")]
+    Tree,
+    /// By the switch between NVLinks.
+    #[axis(rename = "NVLS")]
+    Nvls,
+    /// The same within hosts, trees between.
+    #[axis(rename = "NVLSTree")]
+    NvlsTree,
+    /// By the network's switches.
+    #[axis(rename = "CollnetDirect")]
+    CollnetDirect,
+    /// The same, along a chain.
+    #[axis(rename = "CollnetChain")]
+    CollnetChain,
+}
+
+impl Algorithm {
+    /// Those that every machine has, which stand first.
+    pub fn choices() -> Vec<Self> {
+        Self::ALL.into_iter().take(3).collect()
+    }
+
+    /// What the library is told, if anything.
+    pub fn setting(self) -> Option<String> {
+        (self != Self::Default).then(|| self.to_string())
     }
 }
 
-words! {
-    /// Where a sum goes.
-    Place {
-        /// Into memory of its own.
-        Out = "out",
-        /// Over what was summed.
-        In = "in",
+/// How devices hand data on: `NCCL_PROTO`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Protocol {
+    /// As the library decides.
+    Default,
+    /// A flag with every 4 bytes.
+    #[axis(rename = "LL")]
+    Ll,
+    /// A flag for every block.
+    #[axis(rename = "Simple")]
+    Simple,
+    /// A flag with every 120 bytes.
+    #[axis(rename = "LL128")]
+    Ll128,
+}
+
+impl Protocol {
+    /// Those that every machine has, which stand first.
+    pub fn choices() -> Vec<Self> {
+        Self::ALL.into_iter().take(3).collect()
     }
+
+    /// What the library is told, if anything.
+    pub fn setting(self) -> Option<String> {
+        (self != Self::Default).then(|| self.to_string())
+    }
+}
+
+/// Where a sum goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Place {
+    /// Into memory of its own.
+    Out,
+    /// Over what was summed.
+    In,
 }
 
 impl Place {
@@ -100,14 +128,13 @@ impl Place {
     }
 }
 
-words! {
-    /// What the CPUs do meanwhile.
-    Load {
-        /// Nothing.
-        None = "none",
-        /// Read and write memory.
-        Stream = "stream",
-    }
+/// What the CPUs do meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Load {
+    /// Nothing.
+    None,
+    /// Read and write memory.
+    Stream,
 }
 
 /// Bytes that each loading thread goes through: beyond its share of any cache.
@@ -149,16 +176,15 @@ fn stream_until(done: &AtomicBool) {
     }
 }
 
-words! {
-    /// Where the threads of the host run.
-    Thread {
-        /// Where the system likes.
-        Unbound = "unbound",
-        /// On the CPUs that sysfs calls local to the device.
-        Near = "near",
-        /// On the others.
-        Far = "far",
-    }
+/// Where the threads of the host run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Thread {
+    /// Where the system likes.
+    Unbound,
+    /// On the CPUs that sysfs calls local to the device.
+    Near,
+    /// On the others.
+    Far,
 }
 
 impl Thread {
@@ -329,7 +355,9 @@ pub fn is_first_look() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arm, Count, Load, Pair, Peers, Place, Route, Staging, Thread};
+    use super::{
+        Algorithm, Arm, Count, Load, Pair, Peers, Place, Protocol, Route, Staging, Thread,
+    };
     use std::fmt::Debug;
     use std::str::FromStr;
 
@@ -346,6 +374,8 @@ mod tests {
         reads_back(&Staging::ALL);
         reads_back(&Peers::ALL);
         reads_back(&Place::ALL);
+        reads_back(&Algorithm::ALL);
+        reads_back(&Protocol::ALL);
         reads_back(&Load::ALL);
         reads_back(&Thread::ALL);
         reads_back(&[Arm::Unbound, Arm::Node(2), Arm::Interleave, Arm::Local]);

@@ -127,16 +127,17 @@ impl Copies {
         // One queue for each way: they go at the same time.
         let queues: Vec<Gpu> = ways.iter().map(|_| gpu.clone()).collect();
         let samples = watch.samples(b, |look| {
-            let times = Gpu::batch_all(&queues, 2, |queues| {
-                queues.iter_mut().try_for_each(Queue::mark)?;
-                for _ in 0..count {
-                    let parts = queues.iter_mut().zip(ways);
-                    parts.into_iter().try_for_each(|(queue, up)| buffers.go(queue, *up))?;
-                }
-                queues.iter_mut().try_for_each(Queue::mark)?;
-                look.link(bytes * count);
-                Ok(())
-            })?;
+            let copies = || {
+                Gpu::batch_all(&queues, 2, |queues| {
+                    queues.iter_mut().try_for_each(Queue::mark)?;
+                    for _ in 0..count {
+                        let parts = queues.iter_mut().zip(ways);
+                        parts.into_iter().try_for_each(|(queue, up)| buffers.go(queue, *up))?;
+                    }
+                    queues.iter_mut().try_for_each(Queue::mark)
+                })
+            };
+            let times = look.during(bytes * count, copies)?;
             let seconds = longest(times.iter().map(vbench::gpu::Times::total))?;
             Ok(Rate::of(bytes * ways.len(), count, seconds))
         })?;
@@ -182,17 +183,18 @@ pub fn measure_together(
     let (count, ways) = (per_sample(b, bytes), ways(route));
     let queues: Vec<Gpu> = gpus.iter().flat_map(|gpu| ways.iter().map(|_| gpu.clone())).collect();
     let samples = watch.samples(b, |look| {
-        let times = Gpu::batch_all(&queues, 2, |queues| {
-            queues.iter_mut().try_for_each(Queue::mark)?;
-            for _ in 0..count {
-                let own = buffers.iter().flat_map(|own| ways.iter().map(move |up| (own, *up)));
-                let mut parts = queues.iter_mut().zip(own);
-                parts.try_for_each(|(queue, (own, up))| own.go(queue, up))?;
-            }
-            queues.iter_mut().try_for_each(Queue::mark)?;
-            look.link(bytes * count);
-            Ok(())
-        })?;
+        let copies = || {
+            Gpu::batch_all(&queues, 2, |queues| {
+                queues.iter_mut().try_for_each(Queue::mark)?;
+                for _ in 0..count {
+                    let own = buffers.iter().flat_map(|own| ways.iter().map(move |up| (own, *up)));
+                    let mut parts = queues.iter_mut().zip(own);
+                    parts.try_for_each(|(queue, (own, up))| own.go(queue, up))?;
+                }
+                queues.iter_mut().try_for_each(Queue::mark)
+            })
+        };
+        let times = look.during(bytes * count, copies)?;
         let totals = times.iter().map(vbench::gpu::Times::total);
         let totals = totals.collect::<Result<Vec<_>, _>>()?;
         let last = totals.iter().copied().fold(0.0, f64::max);

@@ -26,7 +26,8 @@ fn found() -> Result<Vec<Gpu>, Skip> {
     gpu::gpus(&driver).map_err(no_gpu)
 }
 
-fn no_gpu(fault: Fault) -> Skip {
+/// Why there is none, and a GPU that is on the bus all the same.
+pub fn no_gpu(fault: Fault) -> Skip {
     let seen = without_driver(&Machine::current().host);
     Skip::because(format!("no GPU: {fault}{seen}"))
 }
@@ -70,6 +71,32 @@ impl Several {
     /// All of them.
     pub fn all(&self) -> &[Gpu] {
         &self.0
+    }
+
+    /// Those on `node`, where `node_of` knows the node of an address.
+    ///
+    /// # Errors
+    /// Fewer than two, or a device whose node the firmware does not name: it could be any.
+    pub fn of_node(
+        &self,
+        node: usize,
+        node_of: impl Fn(&str) -> Result<usize, String>,
+    ) -> Result<Vec<Gpu>, Skip> {
+        let place = |gpu: &Gpu| {
+            let found = node_of(&gpu.identity().pci);
+            found.map_err(|why| Skip::because(format!("GPU {}: {why}", gpu.index())))
+        };
+        let nodes = self.0.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        let own = self.0.iter().zip(&nodes).filter(|(_, found)| **found == node);
+        let own: Vec<Gpu> = own.map(|(gpu, _)| gpu.clone()).collect();
+        match own.len() {
+            0 | 1 => Err(Skip::because(format!(
+                "{} of {} GPUs are on node {node}: a sum needs 2",
+                own.len(),
+                self.0.len()
+            ))),
+            _ => Ok(own),
+        }
     }
 
     /// The first `count`.

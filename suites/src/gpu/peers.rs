@@ -35,13 +35,14 @@ pub fn measure(
     let watch = Watch::over(b, from);
     let count = per_sample(b, bytes);
     let samples = watch.samples(b, |look| {
-        let times = from.batch(2, |queue| {
-            queue.mark()?;
-            (0..count).try_for_each(|_| queue.duplicate(&target, &source, bytes))?;
-            queue.mark()?;
-            look.link(bytes * count);
-            Ok(())
-        })?;
+        let copies = || {
+            from.batch(2, |queue| {
+                queue.mark()?;
+                (0..count).try_for_each(|_| queue.duplicate(&target, &source, bytes))?;
+                queue.mark()
+            })
+        };
+        let times = look.during(bytes * count, copies)?;
         Ok(Rate::of(bytes, count, times.total()?))
     })?;
     let some = bytes.min(1 << 20);

@@ -1,7 +1,7 @@
 //! Products of matrices: the control of every GPU comparison.
 
 use super::watch::{Look, Watch, note_versions};
-use vbench::gpu::{self, Dtype, Fault, Gpu, Product, Times};
+use vbench::gpu::{self, Dtype, Fault, Gpu, Peak, Product, Times};
 use vbench::prelude::*;
 
 /// Products before the first timed one, and those of a sample. Source: the study's matrix
@@ -56,25 +56,28 @@ pub fn measure(b: &mut Bencher, gpu: &Gpu, dtype: Dtype, n: usize) -> Result<Sam
     let peak = gpu::peak(&gpu.identity().name, dtype);
     let samples = watch.samples(b, |look| {
         let times = batch(gpu, &product, timed, look)?;
-        Speed::of(&product, &times, peak.as_ref().ok().copied())
+        Speed::of(&product, &times, peak.as_ref().ok())
     })?;
     check(b, &product)?;
     note_versions(b, gpu);
     b.fact("rows", n);
     b.fact("products_per_sample", timed);
     match peak {
-        Ok(peak) => b.fact("peak_flops", peak),
+        Ok(peak) => {
+            b.fact("peak_flops", peak.flops);
+            b.fact("peak_source", peak.source);
+        }
         Err(why) => b.fact("peak_flops", format!("unknown: {why}")),
     }
     Ok(samples)
 }
 
 impl Speed {
-    fn of(product: &Product, times: &Times, peak: Option<f64>) -> Result<Self, Fault> {
+    fn of(product: &Product, times: &Times, peak: Option<&Peak>) -> Result<Self, Fault> {
         let time = times.total()? / times.steps().len() as f64;
         let flops = Flops(product.operations()).per(time);
         let slowest = Seconds(times.steps().iter().copied().fold(0.0, f64::max));
-        let of_peak = peak.map(|peak| Share(flops.0 / peak));
+        let of_peak = peak.map(|peak| Share(flops.0 / peak.flops));
         Ok(Self { flops, time: Seconds(time), slowest, of_peak })
     }
 }

@@ -1,8 +1,12 @@
 //! Sums over devices by NCCL or RCCL, measured and counted as nccl-tests does.
 
-use super::choices::{Arm, Peers, Place};
+pub mod settings;
+pub mod sweep;
+
+use super::choices::{Arm, Place};
 use super::device::scaled;
-use super::watch::{Watch, note_versions};
+use super::watch::{Look, Watch, note_versions};
+use settings::Setup;
 use vbench::gpu::{self, Communicator, Fault, Gpu, Memory, Queue};
 use vbench::prelude::*;
 
@@ -10,13 +14,11 @@ use vbench::prelude::*;
 /// times 20.
 const WARM_UPS: usize = 5;
 const TIMED: usize = 20;
-/// Names a larger or smaller end of the sweep, as nccl-tests' `-e`.
-const MOST: &str = "VBENCH_MAX_BYTES";
 
 /// One way of summing.
 pub struct Reduce {
-    /// Whether devices may reach each other.
-    pub peers: Peers,
+    /// What the library is told.
+    pub settings: Setup,
     /// Where the sums go.
     pub place: Place,
     /// Of each rank.
@@ -38,18 +40,25 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn of(bytes: usize, seconds: f64, ranks: usize) -> Self {
+    /// Of `bytes` of each of `ranks`.
+    pub fn of(bytes: usize, seconds: f64, ranks: usize) -> Self {
         let algbw = Bytes(bytes as u64).per(seconds);
         let share = 2.0 * (ranks as f64 - 1.0) / ranks as f64;
         Self { time: Seconds(seconds), algbw, busbw: BytesPerSec(algbw.0 * share) }
     }
 }
 
+/// What one rank alone shows: nothing is exchanged, so there is no bus to have a bandwidth.
+#[derive(Metrics)]
+pub struct Alone {
+    /// Of one operation: what the library itself costs, and a copy out of place.
+    time: Seconds,
+}
+
 /// 8 B to 1 GiB by factors of two, of four in the standard profile, and three of them for a first
 /// look: every size is a process that joins all devices.
 pub fn sizes() -> Vec<Bytes> {
-    let most = std::env::var(MOST).ok().and_then(|text| text.parse().ok());
-    let all = doubling(Bytes(8), most.unwrap_or(Bytes(1 << 30)));
+    let all = pow2(3..=30);
     match Machine::current().profile {
         Profile::Smoke | Profile::Quick => vec![Bytes(8), Bytes(1 << 20), super::LARGE],
         Profile::Standard => all.into_iter().rev().step_by(2).collect(),
@@ -57,17 +66,39 @@ pub fn sizes() -> Vec<Bytes> {
     }
 }
 
-/// The memories of every rank.
-struct Ranks {
+/// `size` in whole floats, at least one.
+pub fn floats(b: &Bencher, size: Bytes) -> usize {
+    scaled(b, size).max(4) / 4 * 4
+}
+
+/// Operations before the timed ones, and those.
+pub fn rounds(b: &Bencher) -> (usize, usize) {
+    if b.is_smoke() { (0, 1) } else { (WARM_UPS, TIMED) }
+}
+
+/// The devices of this process in a group, and their memories.
+pub struct Group<'g> {
+    gpus: &'g [Gpu],
+    communicator: Communicator,
+    /// The rank of the first device, and how many ranks there are in all processes.
+    first: usize,
+    ranks: usize,
     from: Vec<Memory>,
     to: Vec<Memory>,
     wrong: Vec<Memory>,
 }
 
-impl Ranks {
-    fn new(gpus: &[Gpu], bytes: usize) -> Result<Self, Fault> {
+impl<'g> Group<'g> {
+    /// With memory for sums of up to `bytes`; the devices are the ranks from `first` on.
+    pub fn new(
+        gpus: &'g [Gpu],
+        communicator: Communicator,
+        bytes: usize,
+        (first, ranks): (usize, usize),
+    ) -> Result<Self, Fault> {
         let all = |bytes: usize| gpus.iter().map(|gpu| gpu.memory(bytes)).collect::<Result<_, _>>();
-        Ok(Self { from: all(bytes)?, to: all(bytes)?, wrong: all(4)? })
+        let (from, to, wrong) = (all(bytes)?, all(bytes)?, all(4)?);
+        Ok(Self { gpus, communicator, first, ranks, from, to, wrong })
     }
 
     /// Where the sums go.
@@ -75,23 +106,18 @@ impl Ranks {
         if place == Place::In { &self.from } else { &self.to }
     }
 
-    /// Writes the summands anew, sums once, and counts wrong entries over all ranks.
-    fn count_wrong(
-        &self,
-        gpus: &[Gpu],
-        communicator: &Communicator,
-        count: usize,
-        place: Place,
-    ) -> Result<u32, Fault> {
-        let (ranks, target) = (gpus.len(), self.target(place));
-        Gpu::batch_all(gpus, 0, |queues| {
-            for (rank, (queue, from)) in queues.iter_mut().zip(&self.from).enumerate() {
-                queue.contribute(from, count, rank)?;
+    /// Writes the summands anew, sums once, and counts wrong entries over the ranks of this
+    /// process.
+    pub fn count_wrong(&self, bytes: usize, place: Place) -> Result<u32, Fault> {
+        let (count, target) = (bytes / 4, self.target(place));
+        Gpu::batch_all(self.gpus, 0, |queues| {
+            for (number, (queue, from)) in queues.iter_mut().zip(&self.from).enumerate() {
+                queue.contribute(from, count, self.first + number)?;
             }
-            communicator.sum(queues, &self.from, target, count)?;
+            self.communicator.sum(queues, &self.from, target, count)?;
             for ((queue, sums), wrong) in queues.iter_mut().zip(target).zip(&self.wrong) {
                 queue.fill(wrong, 0)?;
-                queue.count_wrong(sums, count, ranks, wrong)?;
+                queue.count_wrong(sums, count, self.ranks, wrong)?;
             }
             Ok(())
         })?;
@@ -102,86 +128,112 @@ impl Ranks {
         });
         words.sum()
     }
+
+    /// Fails the case where a sum is wrong.
+    pub fn check(&self, b: &mut Bencher, bytes: usize, place: Place) -> Result<(), Fault> {
+        let wrong = self.count_wrong(bytes, place)?;
+        b.check(wrong == 0, self.complaint(wrong, bytes));
+        Ok(())
+    }
+
+    /// What is to be said of `wrong` sums.
+    pub fn complaint(&self, wrong: u32, bytes: usize) -> String {
+        format!("{wrong} of {} sums are wrong", bytes / 4 * self.gpus.len())
+    }
+
+    /// Seconds of one operation on the slowest rank of this process.
+    pub fn time(
+        &self,
+        bytes: usize,
+        place: Place,
+        (warm_ups, timed): (usize, usize),
+    ) -> Result<f64, Fault> {
+        let (count, target) = (bytes / 4, self.target(place));
+        let times = Gpu::batch_all(self.gpus, 2, |queues| {
+            for _ in 0..warm_ups {
+                self.communicator.sum(queues, &self.from, target, count)?;
+            }
+            queues.iter_mut().try_for_each(Queue::mark)?;
+            for _ in 0..timed {
+                self.communicator.sum(queues, &self.from, target, count)?;
+            }
+            queues.iter_mut().try_for_each(Queue::mark)
+        })?;
+        let totals = times.iter().map(gpu::Times::total);
+        let slowest = totals.collect::<Result<Vec<_>, _>>()?.into_iter().fold(0.0, f64::max);
+        Ok(slowest / timed as f64)
+    }
+
+    /// As [`Group::time`], looked at meanwhile.
+    fn watched(
+        &self,
+        look: &Look<'_>,
+        bytes: usize,
+        place: Place,
+        rounds: (usize, usize),
+    ) -> Result<f64, Fault> {
+        look.during(bytes * rounds.1, || self.time(bytes, place, rounds))
+    }
+}
+
+/// Joins `gpus`, all ranks in this process, under the settings that the case names.
+fn join(b: &mut Bencher, gpus: &[Gpu], settings: &Setup, arm: Arm) -> Result<Communicator, Stop> {
+    let first = gpus.first().ok_or_else(|| Skip::because("no GPU"))?;
+    settings.apply()?;
+    let summing = first.driver().collectives()?;
+    b.fact("collectives", summing.version());
+    b.fact("collective_settings", settings::in_force());
+    // The thread that enqueues is placed as the ranks are, by the first device.
+    arm.apply(first)?;
+    let place = |rank: usize| gpus.get(rank).map_or(Ok(()), |gpu| arm.apply(gpu));
+    Ok(Communicator::join(summing, gpus, place)?)
+}
+
+/// Notes who took part.
+fn note_ranks(b: &mut Bencher, gpus: &[Gpu]) -> Result<(), Fault> {
+    b.fact("ranks", gpus.len());
+    let devices = gpus.iter().map(|gpu| gpu.identity().pci.as_str());
+    b.fact("devices", devices.collect::<Vec<_>>().join(" "));
+    b.fact("peers_reach", reaches(gpus)?);
+    Ok(())
 }
 
 impl Reduce {
     /// Sums over `gpus`, all ranks in this process.
     pub fn measure(&self, b: &mut Bencher, gpus: &[Gpu]) -> Result<Samples<Sum>, Stop> {
-        let first = gpus.first().ok_or_else(|| Skip::because("no GPU"))?;
         if gpus.len() < 2 {
-            return Err(Skip::because("a sum needs 2 GPUs, 1 here").into());
+            return Err(Skip::because(format!("a sum needs 2 GPUs, {} here", gpus.len())).into());
         }
-        self.set_peers()?;
-        let summing = first.driver().collectives()?;
-        b.fact("collectives", summing.version());
-        note_environment(b);
-        // The thread that enqueues is placed as the ranks are, by the first device.
-        self.arm.apply(first)?;
-        let communicator = Communicator::join(summing, gpus, |rank| {
-            gpus.get(rank).map_or(Ok(()), |gpu| self.arm.apply(gpu))
-        })?;
-        let bytes = scaled(b, self.size).max(4) / 4 * 4;
-        let count = bytes / 4;
-        let ranks = Ranks::new(gpus, bytes)?;
-        let watch = Watch::over(b, first);
-        self.check(b, &ranks, gpus, &communicator, count)?;
-        let (warm_ups, timed) = if b.is_smoke() { (0, 1) } else { (WARM_UPS, TIMED) };
-        let samples = watch.samples(b, |look| {
-            let times = Gpu::batch_all(gpus, 2, |queues| {
-                let target = ranks.target(self.place);
-                for _ in 0..warm_ups {
-                    communicator.sum(queues, &ranks.from, target, count)?;
-                }
-                queues.iter_mut().try_for_each(Queue::mark)?;
-                for _ in 0..timed {
-                    communicator.sum(queues, &ranks.from, target, count)?;
-                }
-                queues.iter_mut().try_for_each(Queue::mark)?;
-                look.link(bytes * timed);
-                Ok(())
-            })?;
-            let totals = times.iter().map(gpu::Times::total);
-            let slowest = totals.collect::<Result<Vec<_>, _>>()?.into_iter().fold(0.0, f64::max);
-            Ok(Sum::of(bytes, slowest / timed as f64, gpus.len()))
-        })?;
-        self.check(b, &ranks, gpus, &communicator, count)?;
-        note_versions(b, first);
-        b.fact("ranks", gpus.len());
-        b.fact("bytes", bytes);
-        b.fact("peers_reach", reaches(gpus)?);
-        b.fact("arm", self.arm.to_string());
-        Ok(samples)
+        self.with_group(b, gpus, |bytes, seconds| Sum::of(bytes, seconds, gpus.len()))
     }
 
-    /// The library reads its settings from the environment. One that is set already is obeyed, so
-    /// a case whose name says otherwise does not run.
-    fn set_peers(&self) -> Result<(), Skip> {
-        let set = std::env::var(gpu::FORBID_PEERS).ok().filter(|value| value != "0");
-        match (self.peers, set) {
-            (Peers::Default, Some(value)) => {
-                let name = gpu::FORBID_PEERS;
-                Err(Skip::because(format!("{name}={value} is set: that is the case peers=off")))
-            }
-            (Peers::Default, None) => Ok(()),
-            (Peers::Off, _) => {
-                gpu::forbid_peers();
-                Ok(())
-            }
-        }
+    /// One rank: the library works, and its sums are right.
+    pub fn measure_alone(&self, b: &mut Bencher, gpu: &Gpu) -> Result<Samples<Alone>, Stop> {
+        let gpus = std::slice::from_ref(gpu);
+        self.with_group(b, gpus, |_, seconds| Alone { time: Seconds(seconds) })
     }
 
-    fn check(
+    fn with_group<M: Metrics>(
         &self,
         b: &mut Bencher,
-        ranks: &Ranks,
         gpus: &[Gpu],
-        communicator: &Communicator,
-        count: usize,
-    ) -> Result<(), Stop> {
-        let wrong = ranks.count_wrong(gpus, communicator, count, self.place)?;
-        let all = count * gpus.len();
-        b.check(wrong == 0, format!("{wrong} of {all} sums are wrong"));
-        Ok(())
+        shown: impl Fn(usize, f64) -> M,
+    ) -> Result<Samples<M>, Stop> {
+        let communicator = join(b, gpus, &self.settings, self.arm)?;
+        let (bytes, rounds) = (floats(b, self.size), rounds(b));
+        let group = Group::new(gpus, communicator, bytes, (0, gpus.len()))?;
+        let first = gpus.first().ok_or_else(|| Skip::because("no GPU"))?;
+        let watch = Watch::over(b, first);
+        group.check(b, bytes, self.place)?;
+        let samples = watch.samples(b, |look| {
+            group.watched(look, bytes, self.place, rounds).map(|seconds| shown(bytes, seconds))
+        })?;
+        group.check(b, bytes, self.place)?;
+        note_versions(b, first);
+        note_ranks(b, gpus)?;
+        b.fact("bytes", bytes);
+        b.fact("arm", self.arm.to_string());
+        Ok(samples)
     }
 }
 
@@ -195,19 +247,6 @@ fn reaches(gpus: &[Gpu]) -> Result<String, Fault> {
         }
     }
     Ok(format!("{reached} of {pairs} pairs"))
-}
-
-/// Settings of the libraries that change their numbers.
-fn note_environment(b: &mut Bencher) {
-    let of_library =
-        |name: &str| ["NCCL_", "RCCL_", "HSA_"].iter().any(|prefix| name.starts_with(prefix));
-    let set = std::env::vars_os().filter_map(|(name, value)| {
-        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-    });
-    let mut set: Vec<_> = set.filter(|(name, _)| of_library(name)).collect();
-    set.sort();
-    let text: Vec<_> = set.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    b.fact("collective_settings", text.join(" "));
 }
 
 #[cfg(test)]

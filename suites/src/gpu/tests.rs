@@ -2,7 +2,8 @@
 
 use super::choices::{Arm, Pair, Peers, Place, Route, Staging, Thread};
 use super::copies::{Copies, measure_together};
-use super::sums::Reduce;
+use super::sums::settings::Setup;
+use super::sums::{Reduce, sweep};
 use super::{device, loader, peers, products, starts};
 use std::sync::Arc;
 use vbench::bencher::{Return, Settings};
@@ -148,7 +149,8 @@ fn a_device_shows_its_own_memory() {
 fn reduce(stub: Stub, place: Place) -> Result<Vec<(String, f64)>, String> {
     let gpus = devices(stub);
     let size = Bytes(1 << 12);
-    run(|b| Reduce { peers: Peers::Default, place, size, arm: Arm::Unbound }.measure(b, &gpus))
+    let settings = Setup::of(Peers::Default);
+    run(|b| Reduce { settings, place, size, arm: Arm::Unbound }.measure(b, &gpus))
 }
 
 #[test]
@@ -166,6 +168,49 @@ fn sums_in_and_out_of_place_are_right_or_failed() {
         reduce(Stub::with_devices(1), Place::Out).unwrap_err(),
         "skip: a sum needs 2 GPUs, 1 here"
     );
+}
+
+#[test]
+fn one_rank_is_right_and_has_a_time_and_no_bus() {
+    let alone = |stub: Stub| {
+        let gpus = devices(stub);
+        let (settings, size) = (Setup::of(Peers::Default), Bytes(1 << 12));
+        let reduce = Reduce { settings, place: Place::Out, size, arm: Arm::Unbound };
+        run(|b| reduce.measure_alone(b, &gpus[0]))
+    };
+    let values = alone(Stub::with_devices(1)).unwrap();
+    assert!(value(&values, "time") > 0.0 && value(&values, "busbw").is_nan(), "{values:?}");
+    let wrong = Stub::with_devices(1).answering(Call::Sum, 0, Answer::Wrong);
+    assert_eq!(alone(wrong).unwrap_err(), "fail: check failed: 1 of 1024 sums are wrong");
+}
+
+#[test]
+fn a_sweep_has_a_peak_and_a_mean_over_sizes_and_places() {
+    let swept = |stub: Stub| {
+        let gpus = devices(stub);
+        run(|b| sweep::measure(b, &gpus, Peers::Default, Bytes(1 << 20)))
+    };
+    let values = swept(Stub::with_devices(4)).unwrap();
+    // A smoke run sums 8 to 64 B; both places take the same time here.
+    let busbw = |bytes: f64| 1.5 * bytes / (5e-6 + bytes / 50e9);
+    let mean = [8.0, 16.0, 32.0, 64.0].map(busbw).iter().sum::<f64>() / 4.0;
+    assert!((value(&values, "busbw_average") / mean - 1.0).abs() < 1e-9, "{values:?}");
+    assert!((value(&values, "busbw_peak") / busbw(64.0) - 1.0).abs() < 1e-9, "{values:?}");
+    let wrong = Stub::with_devices(4).answering(Call::Sum, 3, Answer::Wrong);
+    assert!(swept(wrong).unwrap_err().contains("sums are wrong"));
+}
+
+#[test]
+fn devices_of_a_node_are_those_that_the_firmware_puts_there() {
+    let several = device::Several::of(devices(Stub::with_devices(4))).unwrap();
+    let known = |pci: &str| Ok(usize::from(pci != "0000:01:00.0"));
+    let own = several.of_node(1, known).unwrap();
+    assert_eq!(own.iter().map(Gpu::index).collect::<Vec<_>>(), [1, 2, 3]);
+    let why = several.of_node(0, known).err().unwrap().to_string();
+    assert_eq!(why, "1 of 4 GPUs are on node 0: a sum needs 2");
+    let hidden = |_: &str| Err("the firmware names no node".to_owned());
+    let why = several.of_node(1, hidden).err().unwrap().to_string();
+    assert_eq!(why, "GPU 0: the firmware names no node");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use vbench::gpu::{Fault, Gpu, Monitor, Path, Reading};
+use vbench::gpu::{self, Fault, Gpu, Monitor, Path, Reading};
 use vbench::prelude::*;
 
-/// Bytes that keep a link busy for milliseconds, as long as the drivers take to answer.
+/// Bytes that keep a link busy for milliseconds, as long as the drivers take to answer: fewer
+/// arrive before anybody has looked.
 const UNDER_LOAD: usize = 256 << 20;
 
 /// The state of one device over a launch.
@@ -34,18 +35,27 @@ impl Look<'_> {
         self.readings.borrow_mut().push(self.watch.monitor.read());
     }
 
-    /// Looks at the link too: call it while `bytes` are on their way. Fewer than [`UNDER_LOAD`]
-    /// arrive before anybody has looked.
-    pub fn link(&self, bytes: usize) {
-        self.now();
+    /// Does `work`, which moves `bytes`, while another thread looks at the device and at every
+    /// link on its path. What is kept was seen from beginning to end during the work.
+    pub fn during<T>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         if bytes < UNDER_LOAD {
-            return;
+            return work();
         }
-        let mut text = self.watch.path.describe(&Machine::current().host);
-        if let Some(told) = self.last().link {
-            text.push_str(&format!(", the driver says {told}"));
+        let (path, monitor) = (&self.watch.path, &self.watch.monitor);
+        let look = || (path.describe(&Machine::current().host), monitor.read());
+        let (given, seen) = gpu::watched(look, work);
+        if let Some((mut text, reading)) = seen {
+            if let Some(told) = &reading.link {
+                text.push_str(&format!(", the driver says {told}"));
+            }
+            self.readings.borrow_mut().push(reading);
+            self.watch.seen.borrow_mut().links.insert(text);
         }
-        self.watch.seen.borrow_mut().links.insert(text);
+        given
     }
 
     /// The last state that was seen.
@@ -123,7 +133,8 @@ impl Watch {
         if let Some((_, most)) = range(|reading| reading.celsius) {
             b.fact("temperature_most_c", most);
         }
-        if seen.readings.iter().any(|reading| reading.power_capped == Some(true)) {
+        let pairs = seen.readings.iter().zip(seen.readings.iter().skip(1));
+        if pairs.into_iter().any(|(from, to)| from.is_capped_until(to)) {
             b.fact("power_capped", true);
         }
     }

@@ -21,6 +21,8 @@ const SERIALIZED: c_int = 2;
 const VERSION_BYTES: usize = 8192;
 /// At least `MPI_MAX_PROCESSOR_NAME` of both (256 and 128).
 const NAME_BYTES: usize = 256;
+/// What each rank may say to all: more than any name or reason is long.
+const TEXT_BYTES: usize = 1024;
 
 /// What MPI could not do.
 pub struct Fault(String);
@@ -259,10 +261,7 @@ impl World {
     /// What MPI says.
     pub fn tell(&self, number: u32) -> Result<u32, Fault> {
         let mut bytes = number.to_ne_bytes();
-        // SAFETY: the buffer holds 4 bytes and outlives the call.
-        done("MPI_Bcast", unsafe {
-            (self.broadcast)(bytes.as_mut_ptr().cast(), 4, self.handles.byte, 0, self.handles.world)
-        })?;
+        self.share(&mut bytes)?;
         Ok(u32::from_ne_bytes(bytes))
     }
 
@@ -282,16 +281,36 @@ impl World {
     pub fn names(&self) -> Result<Vec<String>, Fault> {
         // SAFETY: `MPI_Get_processor_name` has this type and writes less than `NAME_BYTES`.
         let own = unsafe { text(self.name, NAME_BYTES) }?;
-        let mut from = own.into_bytes();
-        from.resize(NAME_BYTES, 0);
-        let mut all = vec![0_u8; NAME_BYTES * self.ranks];
-        let (each, byte) = (NAME_BYTES as c_int, self.handles.byte);
-        // SAFETY: each rank gives `NAME_BYTES`, and there is room for those of all.
+        self.gather(&own)
+    }
+
+    /// What each rank says, of which the first [`TEXT_BYTES`] count.
+    ///
+    /// # Errors
+    /// What MPI says.
+    pub fn gather(&self, own: &str) -> Result<Vec<String>, Fault> {
+        let mut from = own.as_bytes().to_vec();
+        from.resize(TEXT_BYTES, 0);
+        let mut all = vec![0_u8; TEXT_BYTES * self.ranks];
+        let (each, byte) = (TEXT_BYTES as c_int, self.handles.byte);
+        // SAFETY: each rank gives `TEXT_BYTES`, and there is room for those of all.
         done("MPI_Allgather", unsafe {
             let (from, to) = (from.as_ptr().cast(), all.as_mut_ptr().cast());
             (self.all_gather)(from, each, byte, to, each, byte, self.handles.world)
         })?;
-        Ok(all.chunks(NAME_BYTES).map(until_zero).collect())
+        Ok(all.chunks(TEXT_BYTES).map(until_zero).collect())
+    }
+
+    /// Gives everybody the bytes of rank 0, in place of their own.
+    ///
+    /// # Errors
+    /// What MPI says.
+    pub fn share(&self, bytes: &mut [u8]) -> Result<(), Fault> {
+        let (count, byte) = (count(bytes.len())?, self.handles.byte);
+        // SAFETY: the buffer holds `count` bytes and outlives the call.
+        done("MPI_Bcast", unsafe {
+            (self.broadcast)(bytes.as_mut_ptr().cast(), count, byte, 0, self.handles.world)
+        })
     }
 }
 
