@@ -57,7 +57,9 @@ pub fn has_divisor(candidate: u64, root: f64) -> bool {
 #[inline(always)]
 #[cfg(not(target_arch = "x86_64"))]
 pub fn has_divisor(candidate: u64, root: f64) -> bool {
-    (3..).take_while(|divisor| *divisor as f64 <= root).any(|divisor| candidate % divisor == 0)
+    (3..)
+        .take_while(|divisor| *divisor as f64 <= root)
+        .any(|divisor| candidate.is_multiple_of(divisor))
 }
 
 #[cfg(test)]
