@@ -14,6 +14,7 @@ mod gather;
 mod group;
 mod note;
 mod obstacles;
+mod order;
 mod pair;
 mod partners;
 mod policy;

@@ -58,8 +58,8 @@ fn title(floors: &NoiseFloor, level: Level) -> String {
 fn sides(level: Level) -> [usize; 3] {
     match level {
         Level::Launch => [3, 5, 10],
-        // With a floor of boots, one boot a side is enough for a verdict.
-        Level::Boot => [1, 3, 5],
+        // With a floor of runs or boots, one a side is enough for a verdict.
+        Level::Run | Level::Boot => [1, 3, 5],
     }
 }
 
