@@ -210,7 +210,7 @@ fn what_a_calibration_cannot_do_is_said() {
     assert!(bench.refused(&["--until-precision", "1%"]).contains("fixed number of launches"));
     assert!(bench.refused(&["--resume"]).contains("vbench run --resume"));
     assert!(bench.refused(&["--from", "nowhere"]).contains("no run \"nowhere\""));
-    assert!(bench.refused(&["--level", "core"]).contains("launch, boot"));
+    assert!(bench.refused(&["--level", "core"]).contains("launch, run, boot"));
 }
 
 /// A change of 5% in a quiet case, on a machine whose calibration saw a spread of 6%.
