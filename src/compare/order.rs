@@ -49,17 +49,15 @@ impl Order {
             Self::Blocks => ("blocks", "launches of one run follow each other, sides in turns by run"),
             Self::Unknown => ("unknown", "when launches ran is not known, so perhaps one side after the other"),
         };
-        let counts = "drift of the host counts as change";
         let judged_by = |test: Test| change.members.iter().any(|member| member.test == test);
         let then = match (level, role) {
-            (Level::Boot, _) => "boots of other hours are compared",
-            (_, Role::Control) => "a control shows whether the host drifted",
-            _ if judged_by(Test::Runs) => "judged by how far runs lie apart, too",
-            _ if judged_by(Test::Drift) => {
-                "as much drift of the host is allowed for as the spread of launches suggests; turns \
-                 or `vbench calibrate --level run` tell more"
+            (Level::Launch | Level::Run, Role::Gated | Role::Info) if judged_by(Test::Runs) => {
+                "intervals allow for how far runs lie apart"
             }
-            _ => counts,
+            (Level::Launch | Level::Run, Role::Gated | Role::Info) if judged_by(Test::Drift) => {
+                "intervals allow for drift of the host; take turns, or `vbench calibrate --level run`"
+            }
+            _ => "drift of the host counts as change",
         };
         Some(Note::new(format!("design:{code}"), format!("{said}: {then}")))
     }

@@ -201,10 +201,13 @@ pub fn needed(row: &Row) -> String {
     let unit = if paired { "pair" } else { row.level.unwrap_or(Level::Launch).name() };
     let units = |side: &Option<Measured>| side.as_ref().map_or(0, |side| side.units_ln.len());
     let least = units(&row.base).min(units(&row.candidate));
+    let members = row.change.iter().flat_map(|change| &change.members);
+    // One side after the other, no number of launches is enough.
+    let turns = if members.into_iter().any(|m| m.test.is_of_order()) { " in turns" } else { "" };
     match row.change.as_ref().and_then(Change::needed) {
-        Some(needed) if needed > least => format!("about {}", counted(needed, unit)),
+        Some(needed) if needed > least => format!("about {}{turns}", counted(needed, unit)),
         Some(_) => "close to the margin".to_owned(),
-        None => format!("over {}", counted(1000, unit)),
+        None => format!("over {}{turns}", counted(1000, unit)),
     }
 }
 
