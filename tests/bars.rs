@@ -12,9 +12,7 @@ mod sheet;
 mod stored;
 
 use fastrand::Rng;
-use generators::{
-    Noise, Values, Which, boot, drifting_pairs, metrics_of_launches, wandering,
-};
+use generators::{Noise, Values, Which, boot, drifting_pairs, metrics_of_launches, wandering};
 use sheet::Sheet;
 use std::time::Instant;
 use stored::{case_id, compared, compared_later};

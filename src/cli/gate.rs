@@ -121,8 +121,7 @@ pub fn gate(args: &GateArgs, console: &mut Console<'_>) -> Ended {
     let noise = noise.map_err(|error| error.to_string())?;
     let base = sides.compare(sides.base.as_ref(), &sides.candidate, &policy, noise.as_ref());
     let anchor = sides.anchor.as_ref();
-    let anchor =
-        anchor.map(|a| sides.compare(Some(a), &sides.candidate, &policy, noise.as_ref()));
+    let anchor = anchor.map(|a| sides.compare(Some(a), &sides.candidate, &policy, noise.as_ref()));
     let again = sides.confirmations(&policy, noise.as_ref());
     let again: Vec<Confirmation<'_>> = again.iter().map(Again::confirmation).collect();
     let gate = decide(&policy, &base, anchor.as_ref(), SystemTime::now())

@@ -26,7 +26,7 @@ const DOCUMENT: &str = "noise-floor";
 /// Fewest degrees of freedom of a floor that is used: six boots, the fewest for which the method
 /// was examined (six to ten boots: 4.5% to 5.5% false alarms), or six launches of one run. With
 /// fewer the quantile of t is so wide that a floor decides every verdict.
-const LEAST_DF: usize = 5;
+pub const LEAST_DF: usize = 5;
 
 /// The content of a noise-floor file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -32,7 +32,7 @@ pub use self::claims::{Check, Claim, Computed, How, Standing, claims, read_check
 pub use self::effects::{Effect, Effects, MetricEffects, effects};
 pub use self::facts::{FactDifference, matches};
 pub use self::floors::{
-    Batch, FloorsError, NoiseFloor, Source, Spread, Subject, read_floors, write_floors,
+    Batch, FloorsError, LEAST_DF, NoiseFloor, Source, Spread, Subject, read_floors, write_floors,
 };
 pub use self::group::Group;
 pub use self::note::Note;

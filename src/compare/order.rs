@@ -46,8 +46,12 @@ impl Order {
         let (code, said) = match self {
             Self::Turns => return None,
             Self::Sequential => ("sequential", "all launches of one side precede the other"),
-            Self::Blocks => ("blocks", "launches of one run follow each other, sides in turns by run"),
-            Self::Unknown => ("unknown", "when launches ran is not known, so perhaps one side after the other"),
+            Self::Blocks => {
+                ("blocks", "launches of one run follow each other, sides in turns by run")
+            }
+            Self::Unknown => {
+                ("unknown", "when launches ran is not known, so perhaps one side after the other")
+            }
         };
         let judged_by = |test: Test| change.members.iter().any(|member| member.test == test);
         let then = match (level, role) {

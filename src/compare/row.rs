@@ -8,8 +8,8 @@ use super::units::{self, Level, Units};
 use super::verdict::{Verdict, Why, direction, judge};
 use super::warnings::warnings;
 use crate::stats::{
-    Components, Floor, Member, Planner, Runs, Shift, Test, center_interval, components, expected_best,
-    mean, median, pooled_sd, rank_test_exact, summarize_values,
+    Components, Floor, Member, Planner, Runs, Shift, Test, center_interval, components,
+    expected_best, mean, median, pooled_sd, rank_test_exact, summarize_values,
 };
 use serde::Serialize;
 use vbench_results::{Better, CaseId, Estimator, Metric, Role};
@@ -210,12 +210,14 @@ impl Row {
         let units = [units(base)?, units(candidate)?];
         let role = blank.metric.role;
         let order = Order::of(base, candidate);
-        let runs = (level == Level::Launch && order != Order::Turns && role != Role::Control)
-            .then(|| Runs {
-                base: units[0].runs(),
-                candidate: units[1].runs(),
-                floor: policy.floor(&base.case.case.to_string(), &base.metric.name, Level::Run),
-                drift: policy.drift,
+        let runs =
+            (level == Level::Launch && order != Order::Turns && role != Role::Control).then(|| {
+                Runs {
+                    base: units[0].runs(),
+                    candidate: units[1].runs(),
+                    floor: policy.floor(&base.case.case.to_string(), &base.metric.name, Level::Run),
+                    drift: policy.drift,
+                }
             });
         let design = (policy, &terms, runs.as_ref());
         let change = Change::new([base, candidate], &units, level, design, planner);

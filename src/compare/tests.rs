@@ -201,11 +201,13 @@ fn one_side_after_the_other_is_said_and_turns_are_not() {
 #[test]
 fn runs_of_one_launch_in_turns_are_turns_and_longer_ones_are_blocks() {
     let sides = |launches: usize| {
-        let at = |hours: [u32; 2]| hours.map(|hour_of| {
-            let mut run = hour(hour_of, 1.0);
-            run.cases[0].launches.truncate(launches);
-            run
-        });
+        let at = |hours: [u32; 2]| {
+            hours.map(|hour_of| {
+                let mut run = hour(hour_of, 1.0);
+                run.cases[0].launches.truncate(launches);
+                run
+            })
+        };
         let comparison = compared(&at([0, 2]), &at([1, 3]), &Policy::default());
         codes(&comparison.pairs[0].rows[0].warnings).join(" ")
     };

@@ -176,7 +176,9 @@ impl Policy {
         settings.follow(&file.overrides()?);
         let drift = file.drift.unwrap_or(DRIFT);
         if !(drift >= 0.0 && drift.is_finite()) {
-            return Err(format!("drift = {drift}: write 0 for a steady host, or a factor such as 2"));
+            return Err(format!(
+                "drift = {drift}: write 0 for a steady host, or a factor such as 2"
+            ));
         }
         let noise_floor_file = match file.noise_floor {
             Some(NoiseFloor::File(path)) => Some(path),

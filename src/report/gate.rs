@@ -62,7 +62,8 @@ impl Report<'_> {
     /// The cases to measure again before a failure is believed, where the policy asks for it.
     fn doubtful(&self) -> Vec<&str> {
         let asked = self.policy.confirm.runs as usize;
-        let said = |row: &&Judged<'_>| row.findings.iter().filter(|f| f.code == "confirmed").count();
+        let said =
+            |row: &&Judged<'_>| row.findings.iter().filter(|f| f.code == "confirmed").count();
         let failing = self.gate.failing().filter(|row| said(row) < asked);
         let mut cases: Vec<&str> = failing.map(|row| row.case.as_str()).collect();
         cases.sort_unstable();

@@ -1,8 +1,8 @@
 //! The comparison on a terminal.
 
 use super::cells::{
-    Section, View, basis, bests, change, detectable, interval, margin, notes, obstacles, ratio,
-    out_of_turn, remark, sections, summary, unsettled, values,
+    Section, View, basis, bests, change, detectable, interval, margin, notes, obstacles,
+    out_of_turn, ratio, remark, sections, summary, unsettled, values,
 };
 use crate::compare::{Comparison, FactDifference, Group, Pair, Row, Verdict};
 use crate::report::table::{Column, Table, cut, inert};
