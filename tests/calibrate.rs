@@ -164,8 +164,8 @@ fn runs_are_collected_over_hours_and_say_what_a_host_drifts() {
     assert!(sixth.contains("6 runs; more hours") && sixth.contains("1v1"), "{sixth}");
     let floor = read_floors(&bench.file()).unwrap()[&key(Level::Run)];
     assert!((floor.sd - 0.0005 * 1.2_f64.sqrt()).abs() < 1e-5 && floor.df == 5.0, "{floor:?}");
-    // Five launches 0.7% apart, 8% slower an hour later.
-    for (config, minute, value) in [("before", 30, 1.08), ("after", 40, 1.0)] {
+    // Five launches 0.7% apart, 5% slower an hour later.
+    for (config, minute, value) in [("before", 30, 1.05), ("after", 40, 1.0)] {
         let rate = ("rate", RATE, Better::Higher, Role::Gated, 2e5 * value, 0.007);
         let run = Stored::new(config, minute).case("cpu::primes/threads=94", "cpu", 5, rate);
         run.store(bench.out());
@@ -173,7 +173,8 @@ fn runs_are_collected_over_hours_and_say_what_a_host_drifts() {
     let verdict = |more: &[&str]| {
         let text = bench.run("diff", &[&["before", "after"], more].concat()).1;
         assert!(text.contains("one side after the other"), "{text}");
-        ["not in turns", "worse"].map(|word| text.contains(&format!("{word}\n"))).to_vec()
+        let row = text.lines().find(|line| line.contains("primes/threads=94  rate")).unwrap();
+        ["not in turns", "worse"].map(|word| row.contains(word))
     };
     assert_eq!(verdict(&[]), [true, false], "allowed for: 2 x the spread of launches");
     assert_eq!(verdict(&["--noise-floor", "FLOOR"]), [false, true], "known: runs are 0.05% apart");
