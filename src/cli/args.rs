@@ -92,7 +92,7 @@ pub enum Command {
     /// Write stored runs in a format that other tools read
     #[command(after_help = super::export::EXAMPLES)]
     Export(super::export::ExportArgs),
-    /// Find the noise floor: how far unchanged launches or boots lie apart
+    /// Find the noise floor: how far unchanged launches, runs or boots lie apart
     #[command(after_help = super::calibrate::EXAMPLES)]
     Calibrate(Box<super::calibrate::CalibrateArgs>),
     /// Plan how many launches and repeats show a change of a wanted size
