@@ -141,7 +141,7 @@ fn one_after_the_other(sheet: &mut Sheet, simulation: &mut Simulation) {
             .map(|[base, candidate]| (vec![base], candidate))
             .collect();
         let what = format!("host wanders, {launches}v{launches}, pause {pause}");
-        let limit = if pause == 0 { 2.0 } else { 6.5 };
+        let limit = if pause == 0 { 2.0 } else { 9.0 };
         sheet.at_most(0, &format!("A/A {what}"), limit, rejected(&rows_of(&rows, &policy)));
         let steady = rejected(&rows_of(&rows, &Policy { drift: 0.0, ..policy.clone() }));
         sheet.at_least(0, &format!("drift = 0, {what}, must fail"), 40.0, steady);

@@ -13,7 +13,7 @@ use super::shift::{Floor, Side, Test, calibrated, pooled, welch};
 /// The means of two runs of K launches in a random walk, with a pause between them as long as a
 /// run, lie sqrt(10/2) = 2.2 such deviations apart on average over both sides (variance within a
 /// run: K/6 steps squared; of the difference: 2K/3 + K), without a pause 1.4. With 2 the t finds a
-/// change in 5% to 6% of such pairs of five or ten launches and in 0.1% without a pause; with 0 it
+/// change in 5% to 8% of such pairs of five or ten launches and in 0.1% without a pause; with 0 it
 /// does in 46% to 77% (`tests/bars.rs`). Measured: twenty runs of 27 rows on a shared host
 /// lay 0.9 (median) to 2.3 (most) such deviations apart (`docs/calibrating.md`).
 pub const DRIFT: f64 = 2.0;
