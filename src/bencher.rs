@@ -23,8 +23,18 @@ pub struct Settings {
     pub profile: Profile,
     /// Repeats, warm-ups and durations, after every override.
     pub effort: Effort,
-    /// Seed for benchmarks that draw numbers; the same for every launch of a run.
+    /// Seed for benchmarks that draw numbers: of a run in a plan, of a launch in a launch.
     pub seed: u64,
+}
+
+impl Settings {
+    /// Those of one launch. What a benchmark draws, such as the order of a chase, is part of its
+    /// luck: were it the same for every launch, they would be one sample of it.
+    pub fn of_launch(self, launch: u32) -> Self {
+        let mixed = self.seed ^ u64::from(launch).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // 32 bits, as those that people give: every file holds them exactly.
+        Self { seed: u64::from(fastrand::Rng::with_seed(mixed).u32(..)), ..self }
+    }
 }
 
 /// A sample must last this many times the clock's resolution and cost, so that neither shows in
@@ -95,7 +105,8 @@ impl Bencher {
         self.settings.profile == Profile::Smoke
     }
 
-    /// Seed for drawn numbers.
+    /// Seed for drawn numbers: another in every launch, and the same for the same launch of a run
+    /// with the same `--seed`.
     pub fn seed(&self) -> u64 {
         self.settings.seed
     }

@@ -1,8 +1,8 @@
 //! The real A/A: pairs of runs between which nothing changed, judged as a user would judge them, and
 //! beside that what a rank test of pooled repeats would have said of the same data.
 //!
-//! `tests/aa/measure RESULTS` measures the pairs (about 12 minutes) and runs this analysis; by itself
-//! it is `VBENCH_AA=RESULTS cargo test --release --test aa -- --ignored --nocapture`.
+//! `tests/aa/measure RESULTS` measures the pairs (about 12 minutes) and runs this analysis;
+//! `tests/aa/judge RESULTS` runs it alone.
 
 #[path = "bars/generators.rs"]
 #[allow(dead_code, reason = "each test program uses a part")]
@@ -16,7 +16,7 @@ use generators::{Noise, Which};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use vbench::compare::{Policy, Side, Verdict, compare};
+use vbench::compare::{Comparison, Policy, Side, Verdict, compare};
 use vbench::stats::{median, rank_test_asymptotic, rank_test_exact};
 use vbench::store;
 use vbench_results::{CaseResult, Metric, ResultSet, Role};
@@ -29,6 +29,8 @@ struct Counts {
     better: usize,
     same: usize,
     unclear: usize,
+    /// Rows that would be better or worse if the host were believed to be steady.
+    steady: usize,
     /// Rows that Mann and Whitney's test of pooled repeats rejects at 5%.
     ranks: usize,
     /// Those of them whose medians differ by the margin.
@@ -38,15 +40,17 @@ struct Counts {
 impl Counts {
     fn of(base: &[ResultSet], candidate: &[ResultSet]) -> Self {
         let policy = Policy::default();
-        let candidates = [Side { name: "candidate", runs: candidate }];
-        let comparison = compare(&Side { name: "base", runs: base }, &candidates, &policy);
+        let comparison = compared(base, candidate, &policy);
         let count = |verdict| comparison.pairs[0].counts[&verdict];
+        let steady = compared(base, candidate, &Policy { drift: 0.0, ..Policy::default() });
+        let steady = |verdict| steady.pairs[0].counts[&verdict];
         let mut counts = Self {
             rows: comparison.pairs[0].counts.values().sum::<usize>() - count(Verdict::Incomparable),
             worse: count(Verdict::Regression),
             better: count(Verdict::Improvement),
             same: count(Verdict::Equivalent),
             unclear: count(Verdict::Inconclusive),
+            steady: steady(Verdict::Regression) + steady(Verdict::Improvement),
             ..Self::default()
         };
         let (before, after) = (repeats(base), repeats(candidate));
@@ -67,15 +71,22 @@ impl Counts {
         self.better += other.better;
         self.same += other.same;
         self.unclear += other.unclear;
+        self.steady += other.steady;
         self.ranks += other.ranks;
         self.ranks_beyond += other.ranks_beyond;
     }
 }
 
+fn compared(base: &[ResultSet], candidate: &[ResultSet], policy: &Policy) -> Comparison {
+    let candidates = [Side { name: "candidate", runs: candidate }];
+    compare(&Side { name: "base", runs: base }, &candidates, policy)
+}
+
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, worse, better, same, unclear, ranks, ranks_beyond } = self;
-        write!(f, "{rows:6} {worse:6} {better:6} {same:6} {unclear:8} {ranks:12} {ranks_beyond:15}")
+        let Self { rows, worse, better, same, unclear, steady, ranks, ranks_beyond } = self;
+        write!(f, "{rows:6} {worse:6} {better:6} {same:6} {unclear:8} {steady:8}")?;
+        write!(f, " {ranks:12} {ranks_beyond:15}")
     }
 }
 
@@ -116,8 +127,16 @@ fn pairs(results: &Path) -> BTreeMap<String, [Vec<ResultSet>; 2]> {
 
 fn table(pairs: &BTreeMap<String, [Vec<ResultSet>; 2]>) -> (String, Counts) {
     let mut text = format!(
-        "{:6} {:>6} {:>6} {:>6} {:>6} {:>8} {:>12} {:>15}\n",
-        "pair", "rows", "worse", "better", "same", "unclear", "ranks p<.05", "ranks and > 3%"
+        "{:6} {:>6} {:>6} {:>6} {:>6} {:>8} {:>8} {:>12} {:>15}\n",
+        "pair",
+        "rows",
+        "worse",
+        "better",
+        "same",
+        "unclear",
+        "steady",
+        "ranks p<.05",
+        "ranks and > 3%"
     );
     let mut total = Counts::default();
     for (pair, [base, candidate]) in pairs {
@@ -137,7 +156,8 @@ fn nothing_changed_and_nothing_is_worse() {
     assert!(!pairs.is_empty(), "no configurations aa-NN-a and aa-NN-b in {results}");
     let (text, total) = table(&pairs);
     println!("{text}");
-    println!("verdicts: the default policy. ranks: Mann and Whitney's U of pooled repeats.");
+    println!("verdicts: the default policy. steady: better or worse if the host did not drift.");
+    println!("ranks: Mann and Whitney's U of pooled repeats.");
     assert!(total.rows > 0, "no row was compared");
     assert_eq!(total.worse, 0, "nothing changed, and something is said to be worse");
 }

@@ -12,10 +12,10 @@ mod sheet;
 mod stored;
 
 use fastrand::Rng;
-use generators::{Noise, Values, Which, boot, drifting_pairs, metrics_of_launches};
+use generators::{Noise, Values, Which, boot, drifting_pairs, metrics_of_launches, wandering};
 use sheet::Sheet;
 use std::time::Instant;
-use stored::{case_id, compared};
+use stored::{case_id, compared, compared_later};
 use vbench::compare::{Correction, FloorKey, Level, Policy, Row, Verdict};
 use vbench::stats::{Floor, Shift, expected_best, launch_center, mean, rank_test_exact, sd};
 use vbench_results::Better;
@@ -90,6 +90,7 @@ fn bars() {
     speed(&mut sheet, &mut simulation);
     let seen = per_repeat(&mut simulation);
     sheet.at_least(22, "per-repeat Welch on LaunchDom 5x5 must fail", 30.0, seen);
+    one_after_the_other(&mut sheet, &mut simulation);
     sheet.close();
 }
 
@@ -125,6 +126,44 @@ fn paired_under_drift(sheet: &mut Sheet, simulation: &mut Simulation) {
         let seen = rejected(&single(&rows, &policy));
         sheet.at_most(7, &format!("A/A drift in pairs, {launches}v{launches}"), 7.0, seen);
     }
+}
+
+/// No numbered bar: sides that took no turns, on a host that wanders and on a steady one.
+fn one_after_the_other(sheet: &mut Sheet, simulation: &mut Simulation) {
+    let policy = Policy { correction: Correction::None, ..Policy::default() };
+    let rows_of = |rows: &[(Vec<Values>, Values)], policy: &Policy| -> Vec<Row> {
+        compared_later(rows, policy).pairs.remove(0).rows
+    };
+    for (launches, pause) in [(5, 0), (10, 0), (5, 5), (10, 10)] {
+        let count = simulation.rows;
+        let rows: Vec<(Vec<Values>, Values)> = (0..count)
+            .map(|_| wandering(&mut simulation.rng, launches, pause))
+            .map(|[base, candidate]| (vec![base], candidate))
+            .collect();
+        let what = format!("host wanders, {launches}v{launches}, pause {pause}");
+        let limit = if pause == 0 { 2.0 } else { 9.0 };
+        sheet.at_most(0, &format!("A/A {what}"), limit, rejected(&rows_of(&rows, &policy)));
+        let steady = rejected(&rows_of(&rows, &Policy { drift: 0.0, ..policy.clone() }));
+        sheet.at_least(0, &format!("drift = 0, {what}, must fail"), 40.0, steady);
+    }
+    for (noise, effect, limit) in [(Noise::LaunchMild, 0.2, 95.0), (Noise::LaunchDom, 1.0, 99.0)] {
+        let rng = &mut simulation.rng;
+        let rows: Vec<(Vec<Values>, Values)> = (0..simulation.rows)
+            .map(|_| {
+                let base = vec![noise.side(rng, 5, 5, Which::Base)];
+                (base, noise.side(rng, 5, 5, Which::Candidate(effect)))
+            })
+            .collect();
+        let seen = share(&rows_of(&rows, &Policy::default()), Verdict::Regression);
+        let what = format!("{:.0}% found later, {noise:?} 5v5", 100.0 * effect);
+        sheet.at_least(0, &what, limit, seen);
+    }
+    // What `boot` draws is what hours have: 2% between, 0.5% within. Several runs know it.
+    let rng = &mut simulation.rng;
+    let rows: Vec<(Vec<Values>, Values)> = (0..simulation.rows)
+        .map(|_| ((0..3).map(|_| boot(rng, 5)).collect(), boot(rng, 5)))
+        .collect();
+    sheet.at_most(0, "A/A one run against three", 6.5, rejected(&rows_of(&rows, &policy)));
 }
 
 fn power(sheet: &mut Sheet, simulation: &mut Simulation) {

@@ -150,6 +150,38 @@ fn boots_are_collected_over_time() {
 }
 
 #[test]
+fn runs_are_collected_over_hours_and_say_what_a_host_drifts() {
+    let bench = Bench::new();
+    // The middle of three launches 0.7% apart is 0.1% off in every other run.
+    let hour = |index: u32| {
+        booted(index, "1b4e28ba", 1.0 + 0.001 * f64::from(index % 2)).store(bench.out());
+        bench.calibrate(&["--level", "run", "--from", "default"]).1
+    };
+    let first = hour(0);
+    assert!(first.contains("1 run: calibrate again at other hours, 5 more"), "{first}");
+    (1..5).for_each(|index| drop(hour(index)));
+    let sixth = hour(5);
+    assert!(sixth.contains("6 runs; more hours") && sixth.contains("1v1"), "{sixth}");
+    let floor = read_floors(&bench.file()).unwrap()[&key(Level::Run)];
+    assert!((floor.sd - 0.0005 * 1.2_f64.sqrt()).abs() < 1e-5 && floor.df == 5.0, "{floor:?}");
+    // Five launches 0.7% apart, 5% slower an hour later.
+    for (config, minute, value) in [("before", 30, 1.05), ("after", 40, 1.0)] {
+        let rate = ("rate", RATE, Better::Higher, Role::Gated, 2e5 * value, 0.007);
+        let run = Stored::new(config, minute).case("cpu::primes/threads=94", "cpu", 5, rate);
+        run.store(bench.out());
+    }
+    let verdict = |more: &[&str]| {
+        let text = bench.run("diff", &[&["before", "after"], more].concat()).1;
+        assert!(text.contains("one side after the other"), "{text}");
+        let row = text.lines().find(|line| line.contains("primes/threads=94  rate")).unwrap();
+        ["not in turns", "worse"].map(|word| row.contains(word))
+    };
+    assert_eq!(verdict(&[]), [true, false], "allowed for: 2 x the spread of launches");
+    assert_eq!(verdict(&["--noise-floor", "FLOOR"]), [false, true], "known: runs are 0.05% apart");
+    assert_eq!(verdict(&["--drift", "0"]), [false, true], "believed");
+}
+
+#[test]
 fn several_runs_of_one_boot_are_one_boot() {
     let bench = Bench::new();
     for minute in 0..7 {
@@ -210,7 +242,7 @@ fn what_a_calibration_cannot_do_is_said() {
     assert!(bench.refused(&["--until-precision", "1%"]).contains("fixed number of launches"));
     assert!(bench.refused(&["--resume"]).contains("vbench run --resume"));
     assert!(bench.refused(&["--from", "nowhere"]).contains("no run \"nowhere\""));
-    assert!(bench.refused(&["--level", "core"]).contains("launch, boot"));
+    assert!(bench.refused(&["--level", "core"]).contains("launch, run, boot"));
 }
 
 /// A change of 5% in a quiet case, on a machine whose calibration saw a spread of 6%.

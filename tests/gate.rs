@@ -4,6 +4,8 @@
 mod bad_input;
 #[path = "gate/baselines.rs"]
 mod baselines;
+#[path = "gate/confirm.rs"]
+mod confirm;
 #[path = "gate/decisions.rs"]
 mod decisions;
 #[path = "gate/outputs.rs"]

@@ -9,7 +9,7 @@ pub use self::args::{AbArgs, EXAMPLES};
 use super::diff::DiffFormat;
 use super::{Console, Ended, FAILED, INTERRUPTED, OK, USAGE, diff};
 use crate::benchmark::Benchmark;
-use crate::compare::{Comparison, Policy, Side, compare, partners};
+use crate::compare::{Comparison, NoiseFloor, Policy, Side, compare, partners};
 use crate::host::Host;
 use crate::machine::Machine;
 use crate::plan::Plan;
@@ -38,6 +38,9 @@ pub fn ab(
     if plans[0].cases.is_empty() {
         return Ok(nothing_to_run(args, &plans[0], console));
     }
+    // Before minutes of measuring: a file that cannot be read.
+    let noise = args.noise_floor.as_deref().map(NoiseFloor::read).transpose();
+    let noise = noise.map_err(|error| error.to_string())?;
     // Nothing is measured under a setting that has no effect.
     let in_force = sides::in_force(&settings)?;
     let session = measure::Session { args, settings: &settings, plans: &plans };
@@ -48,22 +51,30 @@ pub fn ab(
     if !measured.results.iter().all(has_values) {
         return Ok(nothing_measured(&measured, console));
     }
-    let comparison = compared(&measured.results, args.margin)?;
+    let comparison = compared(&measured.results, args.margin, noise.as_ref())?;
     diff::write(&comparison, args.format, args.all, console);
     where_it_is(&measured, args.format, console);
     Ok(code(&measured))
 }
 
 /// The paired comparison of two sides, named after their settings.
-fn compared(sets: &[ResultSet; 2], margin: f64) -> Result<Comparison, String> {
+fn compared(
+    sets: &[ResultSet; 2],
+    margin: f64,
+    noise: Option<&NoiseFloor>,
+) -> Result<Comparison, String> {
     let [base, candidate] = sets;
     let found = partners(from_ref(base), from_ref(candidate))
         .ok_or("the two runs were not measured in pairs")?;
     let expect_differ = vec![format!("{FACT}*")];
-    let policy = Policy { margin, paired: true, expect_differ, ..Policy::default() };
+    let floors = noise.map(NoiseFloor::floors).unwrap_or_default();
+    let policy = Policy { margin, paired: true, expect_differ, floors, ..Policy::default() };
     let base = Side { name: &base.run.config, runs: &found.base };
     let candidate = Side { name: &candidate.run.config, runs: &found.candidate };
     let mut comparison = compare(&base, &[candidate], &policy);
+    if let Some(noise) = noise {
+        noise.remark(&mut comparison);
+    }
     comparison.pairs.iter_mut().for_each(|pair| pair.notes.extend(found.note()));
     Ok(comparison)
 }

@@ -92,7 +92,7 @@ pub enum Command {
     /// Write stored runs in a format that other tools read
     #[command(after_help = super::export::EXAMPLES)]
     Export(super::export::ExportArgs),
-    /// Find the noise floor: how far unchanged launches or boots lie apart
+    /// Find the noise floor: how far unchanged launches, runs or boots lie apart
     #[command(after_help = super::calibrate::EXAMPLES)]
     Calibrate(Box<super::calibrate::CalibrateArgs>),
     /// Plan how many launches and repeats show a change of a wanted size
@@ -149,7 +149,8 @@ Examples:
   vbench diff before/samples.csv after/samples.csv
 
 A margin of 3% means worse by a factor of at least 1.03, the same in both directions.
-One launch a side is never better or worse: measure with --launches 5 or more, in turns.
+One launch a side is never better or worse: measure with --launches 5 or more, in turns. Where one
+side was measured after the other, a change must be larger than the drift of the host may be.
 Exit codes: 0, or 2 when something cannot be read or compared.";
 
 /// How lists and progress are written.
@@ -395,6 +396,12 @@ pub(super) fn percent(text: &str) -> Result<f64, String> {
     } else {
         Err("expected a percentage above 0 and up to 100".to_owned())
     }
+}
+
+/// A factor of zero or more.
+pub(super) fn drift(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor: &f64| *factor >= 0.0 && factor.is_finite());
+    factor.ok_or_else(|| "expected 0 or a factor such as 2".to_owned())
 }
 
 fn yes_no(text: &str) -> Result<bool, String> {

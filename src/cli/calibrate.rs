@@ -20,12 +20,14 @@ Examples:
   vbench calibrate                              10 launches of every case now, nothing changed
   vbench calibrate stream --launches 20 --config vcpu_pin
   vbench calibrate --from default               the launches of stored runs instead
+  vbench calibrate --level run --launches 5     one run more: at six or more hours of a week
   vbench calibrate --level boot --launches 5    one boot more: after each of ten reboots
   vbench calibrate --level boot --from default  boots of runs that are stored already
 
   vbench diff default vcpu_pin --noise-floor noise-floor.json
 
-A floor only widens intervals. One of boots is worth most: with it, one boot a side can be judged.
+A floor only widens intervals. One of runs says how far hours of the host lie apart, which runs one
+after the other are held against. One of boots is worth most: with it, one boot a side can be judged.
 Each invocation adds to the file; runs that are in it already are left out. Runs of another machine,
 configuration, profile or version are refused: their difference would be taken for noise.
 Exit codes: 0, 1 when a case failed, 2 when something cannot be read, written or mixed.";
@@ -60,8 +62,10 @@ pub struct CalibrateArgs {
 }
 
 fn level() -> impl TypedValueParser<Value = Level> {
-    let names = PossibleValuesParser::new([Level::Launch.name(), Level::Boot.name()]);
-    names.map(|name| if name == Level::Boot.name() { Level::Boot } else { Level::Launch })
+    const LEVELS: [Level; 3] = [Level::Launch, Level::Run, Level::Boot];
+    let names = PossibleValuesParser::new(LEVELS.map(Level::name));
+    let level = |name: String| LEVELS.into_iter().find(|level| level.name() == name);
+    names.map(move |name| level(name).unwrap_or(Level::Launch))
 }
 
 /// Adds launches or boots to a noise floor, and shows it.

@@ -2,7 +2,8 @@
 
 use super::{Console, Ended, OK};
 use crate::compare::{Comparison, NoiseFloor, Note, Policy, Side, compare, matches, partners};
-use crate::report::diff::{View, csv, json, markdown, text};
+use crate::report::diff::{View, comment, csv, json, markdown, text};
+use crate::stats::DRIFT;
 use crate::store;
 use crate::terminal::Style;
 use clap::{Args, ValueEnum};
@@ -37,6 +38,10 @@ pub struct DiffArgs {
     /// Floors by `vbench calibrate`: intervals get no narrower than unchanged runs are
     #[arg(long, value_name = "FILE", env = "VBENCH_NOISE_FLOOR")]
     pub noise_floor: Option<PathBuf>,
+    /// How far hours of the host lie apart where the sides took no turns and no spread of runs is
+    /// known, in standard deviations of launches; 0 takes the host as steady
+    #[arg(long, value_name = "FACTOR", default_value_t = DRIFT, value_parser = super::args::drift)]
+    pub drift: f64,
     /// Compare every launch with its partner: of two sides that `vbench ab` measured
     #[arg(long)]
     pub paired: bool,
@@ -57,6 +62,8 @@ pub enum DiffFormat {
     Csv,
     /// For issues and step summaries.
     Markdown,
+    /// The same in less than the 65,536 characters of a comment.
+    Comment,
 }
 
 /// Compares the candidates with the base.
@@ -79,6 +86,7 @@ pub fn diff(args: &DiffArgs, console: &mut Console<'_>) -> Ended {
         margin: args.margin,
         any_version: args.any_version,
         paired: args.paired,
+        drift: args.drift,
         expect_differ: args.expect_differ.clone(),
         floors: noise.as_ref().map(NoiseFloor::floors).unwrap_or_default(),
         ..Policy::default()
@@ -101,6 +109,7 @@ pub fn write(comparison: &Comparison, format: DiffFormat, all: bool, console: &m
         DiffFormat::Json => json(comparison),
         DiffFormat::Csv => csv(comparison),
         DiffFormat::Markdown => markdown(comparison, View { unicode: true, ..view }),
+        DiffFormat::Comment => comment(comparison, View { unicode: true, ..view }),
     };
     let _ = console.out.write_all(written.as_bytes());
 }
@@ -161,6 +170,13 @@ impl Configuration {
     pub fn key(&self) -> (&str, &str) {
         let run = &self.runs[0].run;
         (&run.system, &run.config)
+    }
+
+    /// Leaves out the runs that `other` holds.
+    pub fn leave_out(&mut self, other: &Self) {
+        let held = |run: &ResultSet| other.runs.iter().any(|other| other.run.id == run.run.id);
+        let all = std::mem::take(&mut self.runs).into_iter().zip(std::mem::take(&mut self.folders));
+        (self.runs, self.folders) = all.filter(|(run, _)| !held(run)).unzip();
     }
 
     /// Takes the runs of another part of the same configuration.

@@ -93,6 +93,7 @@ pub fn effects(args: &EffectsArgs, console: &mut Console<'_>) -> Ended {
         DiffFormat::Json => report::json(&effects),
         DiffFormat::Csv => report::csv(&effects),
         DiffFormat::Markdown => report::markdown(&effects, View { unicode: true, ..view }),
+        DiffFormat::Comment => report::comment(&effects, View { unicode: true, ..view }),
     };
     let _ = console.out.write_all(written.as_bytes());
     Ok(OK)

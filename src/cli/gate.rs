@@ -4,9 +4,9 @@ use super::diff::{Configuration, configurations, each_run_once, folders, measure
 use super::{Console, Ended, OK};
 use crate::compare::{Comparison, NoiseFloor, Side, compare};
 use crate::export::{bencher, github_action_benchmark, openmetrics};
-use crate::gate::{Key, Policy, commented_policy, decide};
+use crate::gate::{Confirmation, Key, Policy, commented_policy, decide};
 use crate::report::diff::View;
-use crate::report::gate::{Input, Report, annotations, csv, json, junit, markdown, text};
+use crate::report::gate::{Input, Report, annotations, comment, csv, json, junit, markdown, text};
 use crate::store::baselines::{Baselines, sha256};
 use crate::store::{RESULT, journal::JOURNAL};
 use crate::terminal::Style;
@@ -23,11 +23,13 @@ Examples:
   vbench gate --baseline main --candidate numa   the newest promoted baseline that fits
   vbench gate --baseline 20260102T0304 --candidate 20260105 --write gate
   vbench gate --baseline main --anchor v1.0 --candidate new --github --write gate
+  vbench gate --baseline main --candidate new --confirm 20260106   [confirm] runs = 1: fail twice or pass
 
 A margin of 3% means worse by a factor of at least 1.03, the same in both directions: 100 ns
 regressed from 103 ns up, 100 GB/s from 97.1 GB/s down.
---write DIR writes gate.txt, gate.json, gate.csv, gate.md, gate.xml (JUnit), bencher.json,
-github-action-benchmark-bigger.json and -smaller.json, and openmetrics.txt.
+--write DIR writes gate.txt, gate.json, gate.csv, gate.md, comment.md (for a pull request: under
+65,536 characters), gate.xml (JUnit), bencher.json, github-action-benchmark-bigger.json and
+-smaller.json, and openmetrics.txt.
 Exit codes: 0 pass, 1 it got worse or a bound is broken, 2 it could not be decided (usage, policy,
 unreadable input), 3 incomplete (rows missing or not comparable, nothing judged), 4 a control moved
 or the machine is another one. Where several apply 2 comes before 4, then 1, then 3.";
@@ -44,6 +46,10 @@ pub struct GateArgs {
     /// An older base that must hold as well, such as the last release: against slow creep
     #[arg(long, value_name = "RUN")]
     anchor: Option<String>,
+    /// Fresh runs of what failed: a row fails only if it fails there as well (repeatable, at most
+    /// as often as [confirm] runs of the policy says)
+    #[arg(long, value_name = "RUN")]
+    confirm: Vec<String>,
     /// The policy
     #[arg(long, value_name = "FILE", default_value = "vbench-gate.toml", env = "VBENCH_POLICY")]
     policy: PathBuf,
@@ -54,7 +60,7 @@ pub struct GateArgs {
     #[arg(long)]
     report_only: bool,
     /// Write a commented policy made from a run, and decide nothing
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["candidate", "baseline", "anchor"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["candidate", "baseline", "anchor", "confirm"])]
     init: Option<String>,
 
     /// How it is written on standard output
@@ -94,8 +100,10 @@ enum GateFormat {
     Json,
     /// One line per row.
     Csv,
-    /// For step summaries and comments.
+    /// For step summaries.
     Markdown,
+    /// The same in less than the 65,536 characters of a comment.
+    Comment,
     /// For test dashboards.
     Junit,
 }
@@ -111,10 +119,13 @@ pub fn gate(args: &GateArgs, console: &mut Console<'_>) -> Ended {
     let floor_file = args.noise_floor.as_ref().or(policy.noise_floor_file.as_ref());
     let noise = floor_file.map(|path| NoiseFloor::read(path)).transpose();
     let noise = noise.map_err(|error| error.to_string())?;
-    let base = sides.compare(sides.base.as_ref(), &policy, noise.as_ref());
+    let base = sides.compare(sides.base.as_ref(), &sides.candidate, &policy, noise.as_ref());
     let anchor = sides.anchor.as_ref();
-    let anchor = anchor.map(|anchor| sides.compare(Some(anchor), &policy, noise.as_ref()));
+    let anchor = anchor.map(|a| sides.compare(Some(a), &sides.candidate, &policy, noise.as_ref()));
+    let again = sides.confirmations(&policy, noise.as_ref());
+    let again: Vec<Confirmation<'_>> = again.iter().map(Again::confirmation).collect();
     let gate = decide(&policy, &base, anchor.as_ref(), SystemTime::now())
+        .and_then(|gate| gate.confirmed(&policy, &again))
         .map_err(|error| format!("{}: {error}", args.policy.display()))?;
     let mut inputs = vec![input("policy", &args.policy)?];
     inputs.extend(floor_file.map(|path| input("noise-floor", path)).transpose()?);
@@ -144,12 +155,28 @@ struct Sides {
     /// Absent where the policy only bounds values.
     base: Option<Named>,
     anchor: Option<Named>,
+    /// The candidate measured again.
+    again: Vec<Named>,
+}
+
+/// A confirmation's comparisons.
+struct Again<'s> {
+    name: &'s str,
+    base: Comparison,
+    anchor: Option<Comparison>,
+}
+
+impl Again<'_> {
+    fn confirmation(&self) -> Confirmation<'_> {
+        Confirmation { name: self.name, base: &self.base, anchor: self.anchor.as_ref() }
+    }
 }
 
 impl Sides {
     fn read(args: &GateArgs, policy: &Policy, console: &mut Console<'_>) -> Result<Self, String> {
         let named = args.candidate.as_deref().unwrap_or_default();
-        let candidate = one(named, configurations(&args.out, named, console)?)?;
+        let mut candidate = one(named, configurations(&args.out, named, console)?)?;
+        let again = again(args, policy, &mut candidate, console)?;
         let base = args.baseline.as_ref().or(policy.baseline.source.as_ref());
         let anchor = args.anchor.as_ref().or(policy.baseline.anchor.as_ref());
         let bounded = policy.rules.iter().any(|rule| rule.min.is_some() || rule.max.is_some());
@@ -163,10 +190,11 @@ impl Sides {
         };
         let (base, anchor) = (side(base)?, side(anchor)?);
         for other in base.iter().chain(&anchor) {
-            each_run_once([&other.set, &candidate])?;
+            let sides = [&other.set, &candidate].into_iter();
+            each_run_once(sides.chain(again.iter().map(|again| &again.set)))?;
         }
         let candidate = Named { name: String::new(), set: candidate };
-        Ok(Self { candidate, base, anchor }.with_names_apart())
+        Ok(Self { candidate, base, anchor, again }.with_names_apart())
     }
 
     /// The shortest names that tell the sides apart; promoted baselines keep theirs.
@@ -185,7 +213,9 @@ impl Sides {
     fn all(&self) -> impl Iterator<Item = (&'static str, &Named)> {
         let candidate = std::iter::once(("candidate", &self.candidate));
         let base = self.base.iter().map(|base| ("baseline", base));
-        base.chain(candidate).chain(self.anchor.iter().map(|anchor| ("anchor", anchor)))
+        let anchor = self.anchor.iter().map(|anchor| ("anchor", anchor));
+        let again = self.again.iter().map(|again| ("confirmation", again));
+        base.chain(candidate).chain(anchor).chain(again)
     }
 
     /// A key that names no fact would make every machine the same.
@@ -201,15 +231,26 @@ impl Sides {
         }
     }
 
+    fn confirmations(&self, policy: &Policy, noise: Option<&NoiseFloor>) -> Vec<Again<'_>> {
+        let anchor = self.anchor.as_ref();
+        let compared = |again: &'_ Named| {
+            let base = self.compare(self.base.as_ref(), again, policy, noise);
+            (base, anchor.map(|anchor| self.compare(Some(anchor), again, policy, noise)))
+        };
+        let named = self.again.iter().map(|again| (again.name.as_str(), compared(again)));
+        named.map(|(name, (base, anchor))| Again { name, base, anchor }).collect()
+    }
+
     fn compare(
         &self,
         base: Option<&Named>,
+        candidate: &Named,
         policy: &Policy,
         noise: Option<&NoiseFloor>,
     ) -> Comparison {
         let nothing = Side { name: "nothing", runs: &[] };
         let base = base.map_or(nothing, |base| Side { name: &base.name, runs: &base.set.runs });
-        let candidate = Side { name: &self.candidate.name, runs: &self.candidate.set.runs };
+        let candidate = Side { name: &candidate.name, runs: &candidate.set.runs };
         let floors = noise.map(NoiseFloor::floors).unwrap_or_default();
         let mut comparison = compare(&base, &[candidate], &policy.comparison(floors));
         if let Some(noise) = noise {
@@ -224,6 +265,40 @@ impl Sides {
         });
         files.collect()
     }
+}
+
+/// The runs that confirm, taken out of the candidate: what was measured because a row failed must
+/// not dilute what it failed by.
+fn again(
+    args: &GateArgs,
+    policy: &Policy,
+    candidate: &mut Configuration,
+    console: &mut Console<'_>,
+) -> Result<Vec<Named>, String> {
+    let (asked, given) = (policy.confirm.runs as usize, args.confirm.len());
+    if given > asked {
+        return Err(format!(
+            "{}: [confirm] runs = {asked}, and --confirm names {given}\n  measuring until it passes \
+             confirms nothing: let the policy say how often",
+            args.policy.display()
+        ));
+    }
+    let mut found = Vec::new();
+    for named in &args.confirm {
+        let set = one(named, measured(&args.out, named, console)?)?;
+        if set.key() != candidate.key() {
+            let [(_, again), (_, first)] = [set.key(), candidate.key()];
+            return Err(format!("--confirm {named} is of {again}, the candidate is {first}"));
+        }
+        candidate.leave_out(&set);
+        if candidate.runs.is_empty() {
+            let text = "holds every run of the candidate: nothing is left to confirm";
+            return Err(format!("--confirm {named} {text}"));
+        }
+        let ids: Vec<&str> = set.runs.iter().map(|run| run.run.id.as_str()).collect();
+        found.push(Named { name: ids.join("+"), set });
+    }
+    Ok(found)
 }
 
 /// A promoted baseline, else what the name means as in `diff`.
@@ -305,11 +380,12 @@ fn input(role: &'static str, path: &Path) -> Result<Input, String> {
 type Writer = fn(&Report<'_>, View) -> String;
 
 /// Every format, with the name of its file.
-const FORMATS: [(GateFormat, &str, Writer); 5] = [
+const FORMATS: [(GateFormat, &str, Writer); 6] = [
     (GateFormat::Text, "gate.txt", text),
     (GateFormat::Json, "gate.json", |report, _| json(report)),
     (GateFormat::Csv, "gate.csv", |report, _| csv(report)),
     (GateFormat::Markdown, "gate.md", markdown),
+    (GateFormat::Comment, "comment.md", comment),
     (GateFormat::Junit, "gate.xml", junit),
 ];
 

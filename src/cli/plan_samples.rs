@@ -15,7 +15,9 @@ Examples:
 
 The spread between launches and within them is read from the stored runs, which should have five
 launches or more; what a launch and a repeat cost too, where their durations are stored. Everything
-is about right: planned from five launches, a wanted power of 80% is about 77%.";
+is about right: planned from five launches, a wanted power of 80% is about 77%. The plan holds for
+sides measured in turns, as `vbench ab` does.
+Exit codes: 0, or 2 when something cannot be read.";
 
 /// Arguments of `plan-samples`.
 #[derive(Debug, Args)]

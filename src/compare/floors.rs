@@ -26,7 +26,7 @@ const DOCUMENT: &str = "noise-floor";
 /// Fewest degrees of freedom of a floor that is used: six boots, the fewest for which the method
 /// was examined (six to ten boots: 4.5% to 5.5% false alarms), or six launches of one run. With
 /// fewer the quantile of t is so wide that a floor decides every verdict.
-const LEAST_DF: usize = 5;
+pub const LEAST_DF: usize = 5;
 
 /// The content of a noise-floor file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -278,13 +278,22 @@ impl Spread {
 
     /// Mean of each boot over its launches, in ln.
     fn boot_means(&self) -> Option<BTreeMap<&str, f64>> {
+        self.means_by(|batch| batch.boot.as_deref())
+    }
+
+    /// Mean over the launches of the batches that have a key in common, in ln; `None` when a key is
+    /// not known.
+    fn means_by<'s>(
+        &'s self,
+        key: impl Fn(&'s Batch) -> Option<&'s str>,
+    ) -> Option<BTreeMap<&'s str, f64>> {
         let mut sums: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
         for batch in &self.batches {
-            let (sum, count) = sums.entry(batch.boot.as_deref()?).or_default();
+            let (sum, count) = sums.entry(key(batch)?).or_default();
             *sum += batch.mean_ln * batch.launches as f64;
             *count += batch.launches;
         }
-        let mean = |(boot, (sum, count)): (_, (f64, usize))| (boot, sum / count as f64);
+        let mean = |(key, (sum, count)): (_, (f64, usize))| (key, sum / count as f64);
         Some(sums.into_iter().map(mean).collect())
     }
 
@@ -295,6 +304,7 @@ impl Spread {
         self.batches.sort_by_key(order);
         let estimate = match self.level {
             Level::Launch => self.of_launches(),
+            Level::Run => self.of_runs(),
             Level::Boot => self.of_boots(),
         };
         (self.sd_ln, self.df, self.reason) = match estimate {
@@ -314,6 +324,13 @@ impl Spread {
         let squares: f64 = self.batches.iter().map(|batch| batch.squares_ln).sum();
         let df = self.launches() - self.batches.len();
         checked((squares / df.max(1) as f64).sqrt(), df, "launch", "launches")
+    }
+
+    /// Means of runs, in whatever boot: launches within one share its hour.
+    fn of_runs(&self) -> Result<Floor, String> {
+        let means = self.means_by(|batch| Some(&batch.run)).unwrap_or_default();
+        let means: Vec<f64> = means.into_values().collect();
+        checked(sd(&means).unwrap_or_default(), means.len().max(1) - 1, "run", "runs")
     }
 
     /// Means of boots: repeats and launches within one are not independent of each other.
@@ -397,6 +414,18 @@ mod tests {
         assert!((floor.sd - 0.01 * 3.5_f64.sqrt()).abs() < 1e-12 && floor.df == 5.0, "{floor:?}");
         spread.add(Batch { boot: None, ..batch("c", "", &[0.0]) });
         assert_eq!(spread.reason.as_deref(), Some("the boot of a run is not known"));
+    }
+
+    #[test]
+    fn a_run_is_the_mean_of_its_launches_in_whatever_boot() {
+        let mut floors = NoiseFloor::new(subject());
+        let spread = floors.spread(&key(Level::Run), "1", Role::Gated);
+        for run in 0..6 {
+            let center = f64::from(run) * 0.01;
+            spread.add(batch(&format!("r{run}"), "x", &[center - 1.0, center + 1.0]));
+        }
+        let floor = spread.floor().unwrap();
+        assert!((floor.sd - 0.01 * 3.5_f64.sqrt()).abs() < 1e-12 && floor.df == 5.0, "{floor:?}");
     }
 
     #[test]

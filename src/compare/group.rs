@@ -2,9 +2,9 @@
 
 use super::policy::Policy;
 use super::row::{Analysed, Change};
-use super::units::{Key, Level};
+use super::units::{Key, Level, runs};
 use super::verdict::{Verdict, Why, judge};
-use crate::stats::{Shift, mean};
+use crate::stats::{Runs, Shift, mean};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use vbench_results::{Better, Role};
@@ -54,7 +54,15 @@ fn group(kind: &str, rows: &[&Analysed<'_>], policy: &Policy) -> Option<Group> {
     let [before, after] = [0, 1].map(|side| composites(&everywhere, side, better));
     let partners = policy.paired && keys(everywhere[0], 0) == keys(everywhere[0], 1);
     let shift = partners.then(|| Shift::paired(&before, &after, 0.0, None)).flatten();
-    let shift = shift.unwrap_or_else(|| Shift::unpaired(&before, &after, 0.0, None));
+    let shift = shift.unwrap_or_else(|| match everywhere.iter().any(|row| row.in_blocks) {
+        true => {
+            let of = |side: usize, values: &[f64]| runs(keys(everywhere[0], side), values);
+            let (base, candidate) = (of(0, &before), of(1, &after));
+            let runs = Runs { base, candidate, floor: None, drift: policy.drift };
+            Shift::in_blocks(&before, &after, 0.0, None, &runs)
+        }
+        false => Shift::unpaired(&before, &after, 0.0, None),
+    });
     let terms = policy.terms();
     let change = Change::of(&shift, &terms);
     let (verdict, why) = judge(&change, change.p, better, &terms);

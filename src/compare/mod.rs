@@ -14,6 +14,7 @@ mod gather;
 mod group;
 mod note;
 mod obstacles;
+mod order;
 mod pair;
 mod partners;
 mod policy;
@@ -31,7 +32,7 @@ pub use self::claims::{Check, Claim, Computed, How, Standing, claims, read_check
 pub use self::effects::{Effect, Effects, MetricEffects, effects};
 pub use self::facts::{FactDifference, matches};
 pub use self::floors::{
-    Batch, FloorsError, NoiseFloor, Source, Spread, Subject, read_floors, write_floors,
+    Batch, FloorsError, LEAST_DF, NoiseFloor, Source, Spread, Subject, read_floors, write_floors,
 };
 pub use self::group::Group;
 pub use self::note::Note;

@@ -3,7 +3,7 @@
 
 use super::Level;
 use super::facts::matches;
-use crate::stats::{Floor, Planner};
+use crate::stats::{DRIFT, Floor, Planner};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use vbench_results::{CaseId, Role};
@@ -30,6 +30,10 @@ pub struct Policy {
     pub any_version: bool,
     /// Launches of equal number are partners, measured next to each other: see [`super::partners`].
     pub paired: bool,
+    /// Where launches of the sides did not take turns: how far hours of the host are assumed to lie
+    /// apart where no spread of runs is known, in standard deviations of launches. Zero believes
+    /// that the host is steady. See [`DRIFT`].
+    pub drift: f64,
     /// Facts that are meant to differ, as names or globs.
     pub expect_differ: Vec<String>,
     /// Calibrated spreads.
@@ -147,6 +151,7 @@ impl Default for Policy {
             exceptions: Vec::new(),
             any_version: false,
             paired: false,
+            drift: DRIFT,
             expect_differ: Vec::new(),
             floors: BTreeMap::new(),
         }

@@ -2,16 +2,17 @@
 
 use super::gather::Sample;
 use super::note::Note;
+use super::order::Order;
 use super::policy::{Policy, Statistic, Terms};
 use super::units::{self, Level, Units};
 use super::verdict::{Verdict, Why, direction, judge};
 use super::warnings::warnings;
 use crate::stats::{
-    Components, Floor, Member, Planner, Shift, Test, center_interval, components, expected_best,
-    mean, median, pooled_sd, rank_test_exact, summarize_values,
+    Components, Floor, Member, Planner, Runs, Shift, Test, center_interval, components,
+    expected_best, mean, median, pooled_sd, rank_test_exact, summarize_values,
 };
 use serde::Serialize;
-use vbench_results::{Better, CaseId, Estimator, Metric};
+use vbench_results::{Better, CaseId, Estimator, Metric, Role};
 
 /// A case and metric on both sides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -138,6 +139,8 @@ const KNOWN: f64 = 10_000.0;
 pub struct Analysed<'a> {
     pub row: Row,
     pub units: Option<[Units<'a>; 2]>,
+    /// Launches of the two sides took no turns.
+    pub in_blocks: bool,
 }
 
 fn as_text<S: serde::Serializer>(case: &CaseId, serializer: S) -> Result<S::Ok, S::Error> {
@@ -183,7 +186,7 @@ impl Row {
             reasons,
             ..Self::blank(base.or(candidate)?, policy)
         };
-        Some(Analysed { row, units: None })
+        Some(Analysed { row, units: None, in_blocks: false })
     }
 
     /// A row whose sides can be compared.
@@ -205,16 +208,33 @@ impl Row {
             Statistic::Best => Units::best(sample, level, repeats),
         };
         let units = [units(base)?, units(candidate)?];
-        let change = Change::new([base, candidate], &units, level, policy, (&terms, planner));
+        let role = blank.metric.role;
+        let order = Order::of(base, candidate);
+        let runs =
+            (level == Level::Launch && order != Order::Turns && role != Role::Control).then(|| {
+                Runs {
+                    base: units[0].runs(),
+                    candidate: units[1].runs(),
+                    floor: policy.floor(&base.case.case.to_string(), &base.metric.name, Level::Run),
+                    drift: policy.drift,
+                }
+            });
+        let design = (policy, &terms, runs.as_ref());
+        let change = Change::new([base, candidate], &units, level, design, planner);
+        // One launch a side is no order.
+        let several = base.launches.len() + candidate.launches.len() > 2;
+        let order = order.note(&change, level, role).filter(|_| several);
+        let unpaired = (policy.paired && units[0].keys != units[1].keys).then(unpaired);
+        let design = order.into_iter().chain(unpaired);
         let row = Self {
-            warnings: warnings(base, candidate, level, &units, &change, policy.paired, &terms),
+            warnings: warnings(base, candidate, level, &units, &change, design, &terms),
             level: Some(level),
             base: Measured::new(base, Some(&units[0])),
             candidate: Measured::new(candidate, Some(&units[1])),
             change: Some(change),
             ..blank
         };
-        Some(Analysed { row, units: Some(units) })
+        Some(Analysed { row, units: Some(units), in_blocks: runs.is_some() })
     }
 
     /// Counts that must repeat are compared for equality, zeros included.
@@ -237,7 +257,7 @@ impl Row {
             why,
             ..Self::blank(base, policy)
         };
-        Analysed { row, units: None }
+        Analysed { row, units: None, in_blocks: false }
     }
 
     /// Gives the row its verdict, once its p value is adjusted. Rows without a change have theirs.
@@ -284,8 +304,8 @@ impl Change {
         [base, candidate]: [&Sample<'_>; 2],
         [before, after]: &[Units<'_>; 2],
         level: Level,
-        policy: &Policy,
-        (terms, planner): (&Terms, &Planner),
+        (policy, terms, runs): (&Policy, &Terms, Option<&Runs>),
+        planner: &Planner,
     ) -> Self {
         let quantum = quantum(base, candidate);
         let floor = match terms.floor_sd {
@@ -297,14 +317,20 @@ impl Change {
         let (u, v) = (&before.values, &after.values);
         let partners = policy.paired && before.keys == after.keys;
         let shift = partners.then(|| Shift::paired(u, v, quantum, floor)).flatten();
-        let shift = shift.unwrap_or_else(|| Shift::unpaired(u, v, quantum, floor));
+        let shift = shift.unwrap_or_else(|| match runs {
+            Some(runs) => Shift::in_blocks(u, v, quantum, floor, runs),
+            None => Shift::unpaired(u, v, quantum, floor),
+        });
         let least = quantum / 12.0_f64.sqrt();
         let sd = [pooled_sd(u, v), floor.map(|floor| floor.sd)].into_iter().flatten();
         let sd = sd.reduce(f64::max).map(|sd| sd.max(least));
         Self {
             unit_sd: sd,
             need_units: sd.and_then(|sd| planner.units(sd, terms.tau())),
-            detectable: sd.and_then(|sd| planner.detectable(sd, u.len(), v.len())).map(f64::exp_m1),
+            detectable: sd
+                .map(|sd| sd.max(of_order(&shift, u.len(), v.len())))
+                .and_then(|sd| planner.detectable(sd, u.len(), v.len()))
+                .map(f64::exp_m1),
             p_rank: (u.len() > 1 && v.len() > 1)
                 .then(|| rank_test_exact(u, v))
                 .flatten()
@@ -357,6 +383,17 @@ impl PairPlan {
         let detectable = planner.detectable_pairs(sd, pairs).map(f64::exp_m1);
         Some(Self { sd, need: planner.pairs(sd, tau), detectable })
     }
+}
+
+fn unpaired() -> Note {
+    Note::new("design:unpaired", "some launches have no partner: compared as independent")
+}
+
+/// Spread of units that would leave as large an error as the order of launches does.
+fn of_order(shift: &Shift, base: usize, candidate: usize) -> f64 {
+    let members = shift.members.iter().filter(|member| member.test.is_of_order());
+    let error = members.map(|member| member.se).fold(0.0, f64::max);
+    error / (1.0 / base as f64 + 1.0 / candidate as f64).sqrt()
 }
 
 /// The smallest step of the metric as a share of the base's median.

@@ -194,6 +194,101 @@ fn one_side_after_the_other_is_said_and_turns_are_not() {
     assert!(!codes(&row(&base, &later).warnings).contains(&"design:sequential"));
     later.run.started_at = "2026-01-01T01:00:00Z".into();
     assert!(codes(&row(&base, &later).warnings).contains(&"design:sequential"));
+    later.run.started_at = String::new();
+    assert!(codes(&row(&base, &later).warnings).contains(&"design:unknown"));
+}
+
+#[test]
+fn runs_of_one_launch_in_turns_are_turns_and_longer_ones_are_blocks() {
+    let sides = |launches: usize| {
+        let at = |hours: [u32; 2]| {
+            hours.map(|hour_of| {
+                let mut run = hour(hour_of, 1.0);
+                run.cases[0].launches.truncate(launches);
+                run
+            })
+        };
+        let comparison = compared(&at([0, 2]), &at([1, 3]), &Policy::default());
+        codes(&comparison.pairs[0].rows[0].warnings).join(" ")
+    };
+    assert_eq!(sides(1), "within-boot");
+    assert_eq!(sides(5), "within-boot design:blocks");
+}
+
+/// Launches 1% apart, of a run that started in the hour.
+fn hour(hour: u32, center: f64) -> ResultSet {
+    let values: Values =
+        (0..5).map(|i| vec![center * (0.01 * f64::from(i - 2)).exp(); 3]).collect();
+    let mut run = one(&format!("hour-{hour}"), &values);
+    run.run.started_at = format!("2026-01-01T{hour:02}:00:00Z");
+    run
+}
+
+fn judged(base: &[ResultSet], candidate: &[ResultSet], policy: &Policy) -> (Verdict, Option<Why>) {
+    let row = compared(base, candidate, policy).pairs.remove(0).rows.remove(0);
+    (row.verdict, row.why)
+}
+
+#[test]
+fn runs_one_after_the_other_are_believed_beyond_what_a_host_may_drift() {
+    let (any, base) = (Policy::default(), [hour(0, 1.0)]);
+    // 8% in launches 1.6% apart: real, were it not for the hour.
+    let unclear = (Verdict::Inconclusive, Some(Why::Drift));
+    assert_eq!(judged(&base, &[hour(0, 1.08)], &any), (Verdict::Regression, None));
+    assert_eq!(judged(&base, &[hour(1, 1.08)], &any), unclear);
+    assert_eq!(judged(&base, &[hour(1, 0.92)], &any), unclear);
+    assert_eq!(judged(&base, &[hour(1, 2.0)], &any), (Verdict::Regression, None));
+    let steady = Policy { drift: 0.0, ..Policy::default() };
+    assert_eq!(judged(&base, &[hour(1, 1.08)], &steady), (Verdict::Regression, None));
+    // Nothing is "the same" either, where drift may hide a change.
+    assert_eq!(judged(&base, &[hour(1, 1.0)], &any), unclear);
+    assert_eq!(judged(&base, &[hour(1, 1.0)], &steady), (Verdict::Equivalent, None));
+}
+
+#[test]
+fn a_history_or_a_floor_of_runs_says_how_far_runs_lie_apart() {
+    let (any, regression) = (Policy::default(), (Verdict::Regression, None));
+    let history = [hour(0, 1.0), hour(1, 1.004), hour(2, 0.996)];
+    assert_eq!(judged(&history, &[hour(3, 1.08)], &any), regression);
+    let wide = [hour(0, 1.0), hour(1, 1.06), hour(2, 0.95)];
+    assert_eq!(judged(&wide, &[hour(3, 1.08)], &any).0, Verdict::Inconclusive);
+    let floor = |sd: f64| {
+        let mut policy = Policy::default();
+        let (case, metric) = ("m::f".to_owned(), "time".to_owned());
+        let key = super::FloorKey { case, metric, level: super::Level::Run };
+        policy.floors.insert(key, crate::stats::Floor { sd, df: 9.0 });
+        judged(&[hour(0, 1.0)], &[hour(1, 1.08)], &policy).0
+    };
+    assert_eq!((floor(0.005), floor(0.05)), (Verdict::Regression, Verdict::Inconclusive));
+}
+
+#[test]
+fn a_control_is_there_to_show_drift() {
+    let control = |hour_of: u32, center: f64| {
+        let mut run = hour(hour_of, center);
+        run.cases[0].metrics[0].role = Role::Control;
+        run
+    };
+    let comparison = compared(&[control(0, 1.0)], &[control(1, 1.08)], &Policy::default());
+    assert_eq!(codes(&comparison.pairs[0].notes)[0], "control:moved");
+}
+
+#[test]
+fn groups_allow_for_drift_as_rows_do() {
+    let two = |hour_of: u32, center: f64| {
+        let mut run = hour(hour_of, center);
+        let mut other = run.cases[0].clone();
+        other.case = "m::g".parse().unwrap();
+        run.cases.push(other);
+        run
+    };
+    let group = |hour_of: u32| {
+        let comparison = compared(&[two(0, 1.0)], &[two(hour_of, 1.08)], &Policy::default());
+        let group = &comparison.pairs[0].groups[0];
+        (group.verdict, group.why)
+    };
+    assert_eq!(group(0), (Verdict::Regression, None));
+    assert_eq!(group(1), (Verdict::Inconclusive, Some(Why::Drift)));
 }
 
 #[test]

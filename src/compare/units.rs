@@ -2,7 +2,7 @@
 
 use super::gather::Sample;
 use super::policy::Policy;
-use crate::stats::{expected_best, launch_center, mean};
+use crate::stats::{RunMeans, expected_best, launch_center, mean};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,23 +12,27 @@ use std::collections::BTreeMap;
 pub enum Level {
     /// Boots of the machine.
     Boot,
+    /// Invocations of the program, each with launches of one hour. Units of a noise floor only.
+    Run,
     /// Processes; where all ran in one boot, the verdict holds for that boot.
     Launch,
 }
 
 impl Level {
-    /// `boot` or `launch`.
+    /// `boot`, `run` or `launch`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Boot => "boot",
+            Self::Run => "run",
             Self::Launch => "launch",
         }
     }
 
-    /// `boots` or `launches`.
+    /// `boots`, `runs` or `launches`.
     pub fn plural(self) -> &'static str {
         match self {
             Self::Boot => "boots",
+            Self::Run => "runs",
             Self::Launch => "launches",
         }
     }
@@ -79,6 +83,11 @@ impl<'a> Units<'a> {
         Self::of(sample, level, best)
     }
 
+    /// The means of the runs that launches are of.
+    pub fn runs(&self) -> RunMeans {
+        runs(&self.keys, &self.values)
+    }
+
     fn of(
         sample: &Sample<'a>,
         level: Level,
@@ -96,4 +105,15 @@ impl<'a> Units<'a> {
             grouped.into_iter().map(|(key, centers)| (key, mean(&centers))).unzip();
         Some(Self { keys, values })
     }
+}
+
+/// The means of the runs that launches are of.
+pub fn runs(keys: &[Key<'_>], values: &[f64]) -> RunMeans {
+    let mut runs: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for (key, value) in keys.iter().zip(values) {
+        if let Key::Launch(run, _) = key {
+            runs.entry(*run).or_default().push(*value);
+        }
+    }
+    RunMeans::new(runs.values())
 }

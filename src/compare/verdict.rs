@@ -2,6 +2,7 @@
 
 use super::policy::{FailRule, Terms};
 use super::row::Change;
+use crate::stats::Member;
 use serde::Serialize;
 use vbench_results::Better;
 
@@ -27,6 +28,9 @@ pub enum Verdict {
 pub enum Why {
     /// The spread of units is too large for their number.
     Noise,
+    /// The launches alone would decide, but the sides were not measured in turns: what they show
+    /// could be the host's.
+    Drift,
     /// One unit against one: the spread is not known.
     Unreplicated,
     /// A difference without any spread: the spread is not known either.
@@ -95,6 +99,7 @@ impl Why {
     pub fn name(self) -> &'static str {
         match self {
             Self::Noise => "noise",
+            Self::Drift => "drift",
             Self::Unreplicated => "unreplicated",
             Self::ZeroVariance => "zero-variance",
             Self::NotExact => "not-exact",
@@ -125,7 +130,22 @@ pub fn judge(
     if size + half_90 < tau {
         return (Verdict::Equivalent, None);
     }
-    (Verdict::Inconclusive, Some(Why::Noise))
+    let why = if decided_by_launches(change, terms) { Why::Drift } else { Why::Noise };
+    (Verdict::Inconclusive, Some(why))
+}
+
+/// Whether a row that is unclear would not be, had its launches taken turns.
+fn decided_by_launches(change: &Change, terms: &Terms) -> bool {
+    let (of_order, launches): (Vec<&Member>, Vec<&Member>) =
+        change.members.iter().partition(|member| member.test.is_of_order());
+    let half_90 = launches.iter().map(|member| member.half_90).fold(0.0, f64::max);
+    let p = launches.iter().filter_map(|member| member.p).fold(0.0, f64::max);
+    let (size, tau) = (change.estimate_ln.abs(), terms.tau());
+    let real = match terms.fail_rule {
+        FailRule::Significant => p <= terms.alpha && size >= tau,
+        FailRule::BeyondMargin => size - half_90 >= tau,
+    };
+    !of_order.is_empty() && !launches.is_empty() && (real || size + half_90 < tau)
 }
 
 /// Whether a difference that is not zero is an improvement.

@@ -15,21 +15,14 @@ pub fn warnings(
     level: Level,
     [before, after]: &[Units<'_>; 2],
     change: &Change,
-    paired: bool,
+    design: impl Iterator<Item = Note>,
     terms: &Terms,
 ) -> Vec<Note> {
     let mut warnings = Vec::new();
     if level == Level::Launch {
         warnings.push(Note::new("within-boot", within_boot(base, candidate)));
     }
-    if sequential(base, candidate) {
-        let text = "all launches of one side precede the other: drift of the host counts as change";
-        warnings.push(Note::new("design:sequential", text));
-    }
-    if paired && before.keys != after.keys {
-        let text = "some launches have no partner: compared as independent";
-        warnings.push(Note::new("design:unpaired", text));
-    }
+    warnings.extend(design);
     for (side, sample, units) in [("baseline", base, before), ("candidate", candidate, after)] {
         warnings.extend(quality(side, sample));
         if two_modes(&units.values) {
@@ -48,19 +41,6 @@ fn within_boot(base: &Sample<'_>, candidate: &Sample<'_>) -> &'static str {
         Some((before, after)) if before == after => "one boot: the verdict holds within it",
         Some(_) => "fewer than two boots a side: the verdict holds for these boots only",
     }
-}
-
-/// True when one side was finished before the other began.
-fn sequential(base: &Sample<'_>, candidate: &Sample<'_>) -> bool {
-    let span = |sample: &Sample<'_>| {
-        let times: Option<Vec<f64>> = sample.launches.iter().map(|launch| launch.at).collect();
-        let times = times?;
-        let first = times.iter().copied().reduce(f64::min)?;
-        Some((first, times.iter().copied().reduce(f64::max)?))
-    };
-    let more_than_one = base.launches.len() + candidate.launches.len() > 2;
-    let spans = span(base).zip(span(candidate)).filter(|_| more_than_one);
-    spans.is_some_and(|(before, after)| before.1 < after.0 || after.1 < before.0)
 }
 
 fn quality(side: &str, sample: &Sample<'_>) -> Vec<Note> {

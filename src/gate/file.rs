@@ -6,6 +6,7 @@ use super::policy::{
 };
 use super::values::{Age, Day, Limit, Percent};
 use crate::compare::{Correction, FailRule, Level, Pattern, Statistic};
+use crate::stats::DRIFT;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use toml::Value;
@@ -64,6 +65,7 @@ table!(File {
     schema: Option<u32>,
     correction: Option<Correction>,
     on_control_moved: Option<OnControlMoved>,
+    drift: Option<f64>,
     rule: Vec<RuleTable>,
     expect: Vec<ExpectTable>,
     control: Vec<ControlTable>,
@@ -172,6 +174,12 @@ impl Policy {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut settings = Settings::default();
         settings.follow(&file.overrides()?);
+        let drift = file.drift.unwrap_or(DRIFT);
+        if !(drift >= 0.0 && drift.is_finite()) {
+            return Err(format!(
+                "drift = {drift}: write 0 for a steady host, or a factor such as 2"
+            ));
+        }
         let noise_floor_file = match file.noise_floor {
             Some(NoiseFloor::File(path)) => Some(path),
             _ => None,
@@ -184,6 +192,7 @@ impl Policy {
             schema: file.schema.unwrap_or(SCHEMA),
             correction: file.correction.unwrap_or_default(),
             on_control_moved: file.on_control_moved.unwrap_or(OnControlMoved::Environment),
+            drift,
             settings,
             noise_floor_file,
             rules: file.rule.into_iter().map(RuleTable::rule).collect::<Result<_, _>>()?,
@@ -248,6 +257,9 @@ fn check_overrides(overrides: Overrides) -> Result<Overrides, String> {
     };
     within("alpha", overrides.alpha, 0.0, 1.0)?;
     within("power", overrides.power, 0.5, 1.0)?;
+    if overrides.require_unit == Some(Level::Run) {
+        return Err("require_unit = \"run\": rows are judged by launches or by boots".to_owned());
+    }
     if overrides.min_units == Some(0) {
         return Err("min_units = 0: a row has at least one unit a side".to_owned());
     }

@@ -72,7 +72,9 @@ fn settings(runs: &[ResultSet]) -> String {
          # correction = \"bh\"                # over all gated rows: bh, holm, none\n\
          # fail_rule = \"significant\"        # or beyond-margin: the 90% interval lies beyond it\n\
          # statistic = \"center\"             # or best: the expected best of equally many repeats\n\
-         # noise_floor = \"floors.json\"      # of vbench calibrate, or a standard deviation in ln\n\n\
+         # noise_floor = \"floors.json\"      # of vbench calibrate, or a standard deviation in ln\n\
+         # drift = 2.0                      # how far hours of the host are assumed to lie apart where\n\
+         #                                  # sides took no turns, in spreads of launches; 0: steady\n\n\
          # Fewer launches (or boots) a side make a row inconclusive.\n{few}\
          min_units = {min_units}\n\
          # allow_single = false\n\
@@ -101,7 +103,8 @@ fn expectations(found: &Found<'_>) -> String {
 
 fn bounds(found: &Found<'_>, shown: fn(f64, &Metric) -> String) -> String {
     let mut text = String::from(
-        "\n# Other settings for some rows: any of the above but correction and on_control_moved.\n\
+        "\n# Other settings for some rows: any of the above but correction, drift and\n\
+         # on_control_moved.\n\
          # min and max bound the typical value of the candidate, whatever the base says.\n",
     );
     for (pattern, metrics) in found {

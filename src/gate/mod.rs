@@ -11,6 +11,7 @@
 //! assert_eq!(gate.outcome, Outcome::Incomplete, "a gate that judged nothing does not pass");
 //! ```
 
+mod confirm;
 mod file;
 mod init;
 mod key;
@@ -18,6 +19,7 @@ mod policy;
 mod row;
 mod values;
 
+pub use self::confirm::Confirmation;
 pub use self::init::commented_policy;
 pub use self::key::Key;
 pub use self::policy::{
@@ -209,10 +211,14 @@ pub fn decide<'c>(
         rows.extend(row::judge_all(policy, comparison, pair, reference)?);
     }
     findings.extend(nothing_known(&rows));
+    Ok(Gate { outcome: outcome(&rows, &findings), counts: counts(&rows), findings, rows })
+}
+
+/// What the most that was found makes of the gate.
+fn outcome(rows: &[Judged<'_>], findings: &[Finding]) -> Outcome {
     let effects = rows.iter().map(Judged::effect);
     let effects = effects.chain(findings.iter().map(|finding| finding.effect));
-    let outcome = effects.max().unwrap_or(Effect::Incomplete).into();
-    Ok(Gate { outcome, counts: counts(&rows), findings, rows })
+    effects.max().unwrap_or(Effect::Incomplete).into()
 }
 
 /// Neither a gate without rows nor one that could decide none says that nothing got worse.

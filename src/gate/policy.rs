@@ -2,7 +2,7 @@
 
 use super::values::{Age, Day, Limit};
 use crate::compare::{self, Correction, Exception, FailRule, FloorKey, Level, Pattern, Statistic};
-use crate::stats::Floor;
+use crate::stats::{DRIFT, Floor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +20,8 @@ pub struct Policy {
     pub correction: Correction,
     /// What a moved control means.
     pub on_control_moved: OnControlMoved,
+    /// As [`compare::Policy::drift`].
+    pub drift: f64,
     /// What rows without a rule of their own follow.
     #[serde(flatten)]
     pub settings: Settings,
@@ -196,6 +198,7 @@ impl Default for Policy {
             schema: SCHEMA,
             correction: Correction::Bh,
             on_control_moved: OnControlMoved::Environment,
+            drift: DRIFT,
             settings: Settings::default(),
             noise_floor_file: None,
             rules: Vec::new(),
@@ -275,6 +278,7 @@ impl Policy {
             correction,
             fail_rule,
             statistic,
+            drift: self.drift,
             exceptions,
             floors,
             ..compare::Policy::default()

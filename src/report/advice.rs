@@ -34,6 +34,7 @@ as is     launches with the repeats of the stored runs; best: with the split tha
 launches  launches a side x repeats a launch; +/-95%: expected half-width of the interval; time: both sides
 sd        spread of launches beyond their repeats, and of repeats within a launch
 five launches a side are the least for a gate, whatever the plan says
+it holds for sides measured in turns: one after the other, hours of the host decide, not launches
 plan before measuring: adding launches until a difference is significant finds what is not there
 ";
 

@@ -8,5 +8,5 @@ mod text;
 pub use self::cells::View;
 pub use self::data::{DIFF_COLUMNS, csv, json};
 pub(in crate::report) use self::data::{line, name, number};
-pub use self::markdown::markdown;
+pub use self::markdown::{comment, markdown};
 pub use self::text::text;

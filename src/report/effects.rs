@@ -5,6 +5,7 @@ mod data;
 pub use self::data::{EFFECT_COLUMNS, csv, json};
 
 use super::diff::View;
+use super::fit::{COMMENT, fit};
 use super::table::{Column, Table};
 use crate::compare::{Effect, Effects, MetricEffects, Verdict, Why};
 use crate::text::number::{counted, digits, prefixed};
@@ -45,6 +46,11 @@ const SINGLE: &str = "one value a side in every pair: no difference is shown to 
 fn single(effects: &Effects) -> bool {
     let mut all = effects.metrics.iter().flat_map(every).peekable();
     all.peek().is_some() && all.all(|(_, effect)| effect.why == Some(Why::Unreplicated))
+}
+
+/// The Markdown, short enough for a comment on a pull request.
+pub fn comment(effects: &Effects, view: View) -> String {
+    fit(&markdown(effects, view), COMMENT, "see vbench effects --format markdown")
 }
 
 /// The same as GitHub's Markdown.
@@ -231,6 +237,7 @@ fn remark(effect: &Effect, single: bool) -> String {
         Some(Why::Unreplicated) if single => {}
         Some(Why::Unreplicated) => remarks.push("one value a side".to_owned()),
         Some(Why::Noise) => remarks.push("too few launches for its spread".to_owned()),
+        Some(Why::Drift) => remarks.push("not measured in turns".to_owned()),
         Some(Why::ZeroVariance) => remarks.push("no spread to judge by".to_owned()),
         Some(Why::NotExact) => remarks.push("values do not repeat".to_owned()),
         None => {}

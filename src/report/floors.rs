@@ -2,7 +2,7 @@
 
 use super::number::counted;
 use super::table::{Column, Table, inert};
-use crate::compare::{Collected, Level, NoiseFloor, Spread};
+use crate::compare::{Collected, LEAST_DF, Level, NoiseFloor, Spread};
 use crate::stats::Planner;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,6 +20,9 @@ pub struct View {
     /// Columns of the terminal.
     pub width: usize,
 }
+
+/// Fewest runs that give a floor.
+const LEAST_RUNS: usize = LEAST_DF + 1;
 
 /// The floors of one level, what has none and why, and what was added.
 pub fn render(floors: &NoiseFloor, collected: &Collected, view: View) -> String {
@@ -58,8 +61,8 @@ fn title(floors: &NoiseFloor, level: Level) -> String {
 fn sides(level: Level) -> [usize; 3] {
     match level {
         Level::Launch => [3, 5, 10],
-        // With a floor of boots, one boot a side is enough for a verdict.
-        Level::Boot => [1, 3, 5],
+        // With a floor of runs or boots, one a side is enough for a verdict.
+        Level::Run | Level::Boot => [1, 3, 5],
     }
 }
 
@@ -131,6 +134,16 @@ fn progress(floors: &NoiseFloor, collected: &Collected, view: View) -> Vec<Strin
     let mut lines = Vec::new();
     if !collected.known.is_empty() {
         lines.push(format!("already in it: {}", collected.known.join(", ")));
+    }
+    if view.level == Level::Run {
+        let runs = floors.sources.iter().filter(|source| source.level == Level::Run).count();
+        let left = LEAST_RUNS.saturating_sub(runs);
+        lines.push(match left {
+            0 => format!("{}; more hours make it better", counted(runs, "run")),
+            left => {
+                format!("{}: calibrate again at other hours, {left} more", counted(runs, "run"))
+            }
+        });
     }
     if view.level == Level::Boot {
         let (have, wanted) = (floors.boots(), view.boots_wanted);

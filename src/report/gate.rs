@@ -10,11 +10,11 @@ mod text;
 pub use self::annotations::annotations;
 pub use self::data::{GATE_COLUMNS, csv, json};
 pub use self::junit::junit;
-pub use self::markdown::markdown;
+pub use self::markdown::{comment, markdown};
 pub use self::text::text;
 
 use crate::compare::{Comparison, Pair};
-use crate::gate::{Effect, Gate, Policy};
+use crate::gate::{Effect, Gate, Judged, Policy};
 use serde::Serialize;
 
 /// Everything that is written about a decision.
@@ -37,7 +37,7 @@ pub struct Report<'a> {
 /// A file that the decision stands on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Input {
-    /// `policy`, `noise-floor`, `baseline`, `candidate` or `anchor`.
+    /// `policy`, `noise-floor`, `baseline`, `candidate`, `anchor` or `confirmation`.
     pub role: &'static str,
     /// Where it was read.
     pub path: String,
@@ -61,8 +61,10 @@ impl Report<'_> {
 
     /// The cases to measure again before a failure is believed, where the policy asks for it.
     fn doubtful(&self) -> Vec<&str> {
-        let asked = self.policy.confirm.runs > 0;
-        let failing = self.gate.failing().filter(|_| asked);
+        let asked = self.policy.confirm.runs as usize;
+        let said =
+            |row: &&Judged<'_>| row.findings.iter().filter(|f| f.code == "confirmed").count();
+        let failing = self.gate.failing().filter(|row| said(row) < asked);
         let mut cases: Vec<&str> = failing.map(|row| row.case.as_str()).collect();
         cases.sort_unstable();
         cases.dedup();

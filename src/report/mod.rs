@@ -7,6 +7,7 @@ pub mod diff;
 pub mod effects;
 #[cfg(feature = "pdf")]
 pub mod files;
+mod fit;
 pub mod floors;
 pub mod gate;
 pub mod html;

@@ -59,7 +59,7 @@ impl Executor for ChildProcess {
         if !case.benchmark.options.isolate && self.setting.is_none() {
             return super::InProcess.execute(case, launch);
         }
-        let work = Work { case: case.id.clone(), settings: case.settings };
+        let work = Work { case: case.id.clone(), settings: case.settings.of_launch(launch) };
         match self.ask(Some(work), case.timeout) {
             Ok(Said::Whole(executed)) => executed,
             Ok(Said::Less(reason)) | Err(reason) => Executed::failed(reason),

@@ -14,8 +14,9 @@ use vbench_results::Outcome;
 pub struct InProcess;
 
 impl Executor for InProcess {
-    fn execute(&self, case: &Case, _: u32) -> Executed {
-        execute(case.benchmark, &case.params(), case.settings, Machine::current())
+    fn execute(&self, case: &Case, launch: u32) -> Executed {
+        let settings = case.settings.of_launch(launch);
+        execute(case.benchmark, &case.params(), settings, Machine::current())
     }
 }
 

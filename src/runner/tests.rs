@@ -2,6 +2,7 @@
 
 use super::{Ending, Runner, Simulated, Step, Until};
 use crate::axis::Axis;
+use crate::bencher::Settings;
 use crate::benchmark::{Benchmark, Options};
 use crate::host::Host;
 use crate::machine::Machine;
@@ -131,4 +132,19 @@ fn imprecise_cases_get_more_launches_and_precise_ones_do_not() {
     assert_eq!(run(&runner, &mut results), Ending::Complete);
     let launches: Vec<usize> = results.iter().map(|result| result.launches.len()).collect();
     assert_eq!(launches, [2, 6, 2, 2], "the noisy case stops at the limit");
+}
+
+#[test]
+fn what_is_drawn_differs_between_launches_and_repeats_with_the_seed() {
+    let settings = plan(1).cases[0].settings;
+    let drawn = |seed: u64| -> Vec<u64> {
+        let settings = Settings { seed, ..settings };
+        (1..=100).map(|launch| settings.of_launch(launch).seed).collect()
+    };
+    let mut distinct = drawn(3);
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 100);
+    assert_eq!(drawn(3), drawn(3));
+    assert_ne!(drawn(3), drawn(4));
 }

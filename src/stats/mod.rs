@@ -8,6 +8,7 @@ mod distribution;
 mod moments;
 mod planning;
 mod rank;
+mod runs;
 mod shift;
 mod summary;
 
@@ -17,6 +18,7 @@ pub use self::distribution::{t_quantile, t_tail};
 pub use self::moments::{mean, median, sd, squares};
 pub use self::planning::{Planner, best_repeats, pooled_sd};
 pub use self::rank::{RankTest, rank_test_asymptotic, rank_test_exact};
+pub use self::runs::{DRIFT, RunMeans, Runs};
 pub use self::shift::{Floor, Member, Shift, Test};
 pub use self::summary::{
     Summary, center_interval, expected_best, launch_center, summarize, summarize_values,

@@ -5,6 +5,7 @@
 
 use super::distribution::{t_quantile, t_tail};
 use super::moments::{mean, squares};
+use super::runs::Runs;
 use serde::Serialize;
 
 /// What a calibration without any change found: the spread of units.
@@ -28,6 +29,17 @@ pub enum Test {
     Paired,
     /// The calibrated spread.
     Floor,
+    /// The spread of runs, calibrated or that of the runs at hand: see [`Runs`].
+    Runs,
+    /// The spread of runs that is assumed where none is known: see [`Runs`].
+    Drift,
+}
+
+impl Test {
+    /// Whether it widens the answer because launches of the two sides did not take turns.
+    pub fn is_of_order(self) -> bool {
+        matches!(self, Self::Runs | Self::Drift)
+    }
 }
 
 /// What one member says.
@@ -64,6 +76,22 @@ impl Shift {
         let sides = [Side::new(base, quantum), Side::new(candidate, quantum)];
         let members = [welch(&sides), pooled(&sides), calibrated(&sides, floor)];
         Self::of(estimate, members)
+    }
+
+    /// Independent launches of runs that did not take turns: an hour of the host is part of a side.
+    pub fn in_blocks(
+        base: &[f64],
+        candidate: &[f64],
+        quantum: f64,
+        floor: Option<Floor>,
+        runs: &Runs,
+    ) -> Self {
+        let mut shift = Self::unpaired(base, candidate, quantum, floor);
+        let sides = [Side::new(base, quantum), Side::new(candidate, quantum)];
+        let members = runs.members(&sides, quantum, floor).into_iter();
+        let estimate = shift.estimate;
+        shift.members.extend(members.map(|(test, se, df)| Member::new(test, estimate, se, df)));
+        shift
     }
 
     /// Units with a partner each, in the same order; `None` when they are not equally many, or
@@ -134,17 +162,20 @@ impl Member {
 }
 
 /// Number of units and variance of one side.
-struct Side {
-    n: f64,
+#[derive(Clone, Copy)]
+pub(super) struct Side {
+    pub n: f64,
+    /// Variance of the side's mean as a share of that of a unit: 1/n for independent units.
+    pub of_mean: f64,
     /// Absent for a single unit.
-    variance: Option<f64>,
+    pub variance: Option<f64>,
 }
 
 impl Side {
-    fn new(units: &[f64], quantum: f64) -> Self {
+    pub fn new(units: &[f64], quantum: f64) -> Self {
         let n = units.len() as f64;
         let variance = (squares(units) / (n - 1.0)).max(rounding_variance(quantum));
-        Self { n, variance: (units.len() > 1).then_some(variance) }
+        Self { n, of_mean: 1.0 / n, variance: (units.len() > 1).then_some(variance) }
     }
 
     fn squares(&self) -> f64 {
@@ -157,26 +188,29 @@ fn rounding_variance(quantum: f64) -> f64 {
     quantum * quantum / 12.0
 }
 
-fn welch([base, candidate]: &[Side; 2]) -> Option<(Test, f64, f64)> {
-    let (a, b) = (base.variance? / base.n, candidate.variance? / candidate.n);
+pub(super) fn welch([base, candidate]: &[Side; 2]) -> Option<(Test, f64, f64)> {
+    let (a, b) = (base.variance? * base.of_mean, candidate.variance? * candidate.of_mean);
     // Shares of the sum keep the squares of tiny variances from vanishing.
     let (share_a, share_b) = (a / (a + b), b / (a + b));
     let df = 1.0 / (share_a * share_a / (base.n - 1.0) + share_b * share_b / (candidate.n - 1.0));
     Some((Test::Welch, (a + b).sqrt(), df))
 }
 
-fn pooled([base, candidate]: &[Side; 2]) -> Option<(Test, f64, f64)> {
+pub(super) fn pooled([base, candidate]: &[Side; 2]) -> Option<(Test, f64, f64)> {
     let df = base.n + candidate.n - 2.0;
     if df < 1.0 {
         return None;
     }
     let variance = (base.squares() + candidate.squares()) / df;
-    Some((Test::Pooled, (variance * (1.0 / base.n + 1.0 / candidate.n)).sqrt(), df))
+    Some((Test::Pooled, (variance * (base.of_mean + candidate.of_mean)).sqrt(), df))
 }
 
-fn calibrated([base, candidate]: &[Side; 2], floor: Option<Floor>) -> Option<(Test, f64, f64)> {
+pub(super) fn calibrated(
+    [base, candidate]: &[Side; 2],
+    floor: Option<Floor>,
+) -> Option<(Test, f64, f64)> {
     let floor = floor?;
-    Some((Test::Floor, floor.sd * (1.0 / base.n + 1.0 / candidate.n).sqrt(), floor.df))
+    Some((Test::Floor, floor.sd * (base.of_mean + candidate.of_mean).sqrt(), floor.df))
 }
 
 #[cfg(test)]

@@ -131,6 +131,20 @@ pub fn drifting_pairs(rng: &mut Rng, launches: usize, repeats: usize) -> [Values
     [base, candidate]
 }
 
+/// Both sides one after the other on a host that wanders (random walk, 1% a launch), with a pause
+/// between them as long as `pause` launches.
+pub fn wandering(rng: &mut Rng, launches: usize, pause: usize) -> [Values; 2] {
+    let mut level = 0.0;
+    let mut launch = |rng: &mut Rng, steps: usize| -> Vec<f64> {
+        (0..steps).for_each(|_| level += 0.01 * normal(rng));
+        (0..5).map(|_| (level + 0.003 * normal(rng)).exp()).collect()
+    };
+    let mut side = |pause: usize| -> Values {
+        (0..launches).map(|index| launch(rng, if index == 0 { 1 + pause } else { 1 })).collect()
+    };
+    [side(0), side(pause)]
+}
+
 /// Twelve metrics of the same launches of one side: `shared` is their share of the launch variance
 /// of 2%.
 pub fn metrics_of_launches(rng: &mut Rng, launches: usize, shared: f64) -> Vec<Values> {

@@ -15,6 +15,22 @@ pub fn compared(rows: &[[Values; 2]], policy: &Policy) -> Comparison {
     both(&base, &candidate, policy)
 }
 
+/// The same where the candidate is a run of its own, hours later, and the base one run or several.
+pub fn compared_later(rows: &[(Vec<Values>, Values)], policy: &Policy) -> Comparison {
+    let started = |hour: usize, mut run: ResultSet| {
+        run.run.id = format!("hour-{hour:02}");
+        run.run.started_at = format!("2026-01-01T{hour:02}:00:00Z");
+        run
+    };
+    let count = rows.first().map_or(0, |(base, _)| base.len());
+    let base: Vec<ResultSet> = (0..count)
+        .map(|index| started(index, run(rows.iter().map(|(base, _)| &base[index]))))
+        .collect();
+    let candidate = started(23, run(rows.iter().map(|(_, candidate)| candidate)));
+    let candidate = Side { name: "candidate", runs: from_ref(&candidate) };
+    compare(&Side { name: "base", runs: &base }, &[candidate], policy)
+}
+
 /// Compares two runs.
 pub fn both(base: &ResultSet, candidate: &ResultSet, policy: &Policy) -> Comparison {
     let candidate = Side { name: "candidate", runs: from_ref(candidate) };

@@ -130,6 +130,8 @@ fn a_policy_with_unknown_keys() {
         ("alpha = 5.0", ["alpha = 5", "between 0 and 1"]),
         ("power = 0.1", ["power = 0.1", "between 0.5 and 1"]),
         ("min_units = 0", ["min_units = 0", "at least one"]),
+        ("drift = -1.0", ["drift = -1", "0 for a steady host"]),
+        ("require_unit = \"run\"", ["require_unit = \"run\"", "launches or by boots"]),
         ("noise_floor = -1.0", ["-1.0", "standard deviation"]),
         ("[[waive]]\nmatch = {}\nreason = \"r\"", ["until", "missing field"]),
         ("[[waive]]\nmatch = {}\nreason = \"r\"\nuntil = \"soon\"", ["soon", "2026-12-31"]),

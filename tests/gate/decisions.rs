@@ -152,6 +152,31 @@ fn the_best_is_compared_where_the_policy_says_so() {
 }
 
 #[test]
+fn a_base_of_another_hour_is_believed_as_far_as_the_host_may_drift() {
+    // Launches 0.3% apart: 2% half an hour later is real if the host is steady. A factor is.
+    let decided = |text: &str, candidate: f64| {
+        let policy = policy(text);
+        let comparison = compared(&old(&[1.0]), &new(&[candidate]), &policy);
+        let gate = judged(&policy, &comparison).unwrap();
+        let codes = gate.rows[0].findings.iter().map(|finding| finding.code.clone());
+        (gate.outcome, codes.collect::<Vec<_>>().join(" "))
+    };
+    let margin = "margin = \"1%\"";
+    assert_eq!(decided(margin, 1.02), (Outcome::Pass, "drift".into()));
+    assert_eq!(decided(margin, 2.0), (Outcome::Fail, "regression".into()));
+    assert_eq!(decided(&format!("{margin}\ndrift = 0.0"), 1.02).0, Outcome::Fail);
+    let strict = format!("{margin}\non_inconclusive = \"fail\"");
+    assert_eq!(decided(&strict, 1.02).0, Outcome::Incomplete);
+    // Three runs of the base know how far runs lie apart.
+    let history = [(0, 1.0), (5, 1.001), (10, 0.999)].map(|(m, value)| run("old", m, 5, &[value]));
+    let place = Place::new(&history, margin);
+    new(&[1.02]).store(&place.out());
+    let (code, said) = place.decide();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("intervals allow for how far runs lie apart"), "{said}");
+}
+
+#[test]
 fn a_noise_floor_only_widens() {
     assert_eq!(outcome(&policy("noise_floor = 0.2"), &[1.0], &[1.1]), Outcome::Pass);
     assert_eq!(outcome(&policy("noise_floor = 0.0001"), &[1.0], &[1.1]), Outcome::Fail);

@@ -145,8 +145,8 @@ fn equal_input_gives_equal_files() {
         let named = folder.display().to_string();
         let arguments = ["--baseline", "old", "--candidate", "new", "--write", &named];
         assert_eq!(place.gate(&arguments).0, 1);
-        let files = ["gate.txt", "gate.json", "gate.csv", "gate.md", "gate.xml", "bencher.json"];
-        let others = ["openmetrics.txt", "github-action-benchmark-smaller.json"];
+        let files = ["gate.txt", "gate.json", "gate.csv", "gate.md", "comment.md", "gate.xml"];
+        let others = ["bencher.json", "openmetrics.txt", "github-action-benchmark-smaller.json"];
         // Every metric of the example is a time.
         assert!(!folder.join("github-action-benchmark-bigger.json").exists());
         [&files[..], &others[..]]
@@ -189,6 +189,31 @@ fn github_gets_annotations_and_a_longer_step_summary() {
     assert_eq!(code, 1);
     assert!(text.contains("\n::error title=vbench gate%3A m%3A%3Af0 time::"), "{text}");
     assert!(read(&summary).starts_with("# before\n## vbench gate: fail"));
+}
+
+#[test]
+fn a_comment_fits_and_says_what_it_leaves_out() {
+    let many = vec![1.0; 1200];
+    let place = Place::new(&[old(&many), new(&many)], "");
+    for command in [
+        &["gate", "--baseline", "old", "--candidate", "new"][..],
+        &["diff", "old", "new", "--any-version"],
+    ] {
+        let policy = place.policy().display().to_string();
+        let policy = if command[0] == "gate" { vec!["--policy", &policy] } else { Vec::new() };
+        let written = |format: &str| {
+            let arguments = [&command[1..], &policy, &["--format", format]].concat();
+            let (code, text, said) = place.run(&command[..1], &arguments);
+            assert_eq!(code, 0, "{said}");
+            text
+        };
+        let rows = |text: &str| text.lines().filter(|line| line.starts_with("| ")).count();
+        let (whole, text) = (written("markdown"), written("comment"));
+        assert!((60_000..65_536).contains(&text.chars().count()), "{}", text.len());
+        let left = rows(&whole) - rows(&text);
+        let said = format!("**{left} rows left out to stay within 65000 bytes: see ");
+        assert!(left > 100 && text.contains(&said), "{left} rows, {:?}", text.lines().last());
+    }
 }
 
 #[test]

@@ -86,6 +86,9 @@ pub struct AbArgs {
     /// Smallest change that matters
     #[arg(long, help_heading = "What is shown", value_name = "PERCENT", default_value = "3%", value_parser = percent)]
     pub margin: f64,
+    /// Floors by `vbench calibrate`: intervals get no narrower than unchanged runs are
+    #[arg(long, help_heading = "What is shown", value_name = "FILE", env = "VBENCH_NOISE_FLOOR")]
+    pub noise_floor: Option<PathBuf>,
     /// How the comparison is written
     #[arg(long, help_heading = "What is shown", value_enum, default_value_t)]
     pub format: DiffFormat,

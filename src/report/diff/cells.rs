@@ -1,9 +1,11 @@
 //! The words and numbers of a row, the same in text and Markdown.
 
-use crate::compare::{Change, Comparison, Group, Level, Measured, Pair, Policy, Row, Verdict, Why};
+use crate::compare::{
+    Change, Comparison, Group, Level, Measured, Note, Pair, Policy, Row, Verdict, Why,
+};
 use crate::report::number::{counted, digits, percent, prefixed};
 use crate::terminal::Style;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vbench_results::{Estimator, Role};
 
 /// How a comparison is shown.
@@ -177,6 +179,7 @@ fn decision(row: &Row, policy: &Policy) -> Option<String> {
         (_, Some(Why::ZeroVariance)) => Some("no spread".to_owned()),
         (_, Some(Why::NotExact)) => Some("values vary".to_owned()),
         (_, Some(Why::Noise)) => Some(needed(row)),
+        (_, Some(Why::Drift)) => Some("not in turns".to_owned()),
         _ => None,
     }
 }
@@ -198,10 +201,13 @@ pub fn needed(row: &Row) -> String {
     let unit = if paired { "pair" } else { row.level.unwrap_or(Level::Launch).name() };
     let units = |side: &Option<Measured>| side.as_ref().map_or(0, |side| side.units_ln.len());
     let least = units(&row.base).min(units(&row.candidate));
+    let members = row.change.iter().flat_map(|change| &change.members);
+    // One side after the other, no number of launches is enough.
+    let turns = if members.into_iter().any(|m| m.test.is_of_order()) { " in turns" } else { "" };
     match row.change.as_ref().and_then(Change::needed) {
-        Some(needed) if needed > least => format!("about {}", counted(needed, unit)),
+        Some(needed) if needed > least => format!("about {}{turns}", counted(needed, unit)),
         Some(_) => "close to the margin".to_owned(),
-        None => format!("over {}", counted(1000, unit)),
+        None => format!("over {}{turns}", counted(1000, unit)),
     }
 }
 
@@ -244,7 +250,8 @@ pub fn basis(comparison: &Comparison, pair: &Pair) -> String {
         parts.push("in pairs".to_owned());
     }
     let sequential = |row: &&Row| row.warnings.iter().any(|w| w.code == "design:sequential");
-    let replicated = pair.rows.iter().filter(|row| row.change.is_some());
+    let judged = |row: &&Row| row.change.is_some() && row.metric.role != Role::Control;
+    let replicated = pair.rows.iter().filter(judged);
     if replicated.clone().count() > 0 && replicated.clone().all(|row| sequential(&row)) {
         parts.push("one side after the other".to_owned());
     }
@@ -263,18 +270,23 @@ fn both(before: usize, after: usize, noun: &str) -> String {
 /// most rows share.
 pub fn notes(pair: &Pair) -> Vec<String> {
     let mut notes: Vec<String> = pair.notes.iter().map(|note| note.text.clone()).collect();
-    let mut shared: BTreeMap<&str, &str> = BTreeMap::new();
-    for warning in pair.rows.iter().flat_map(|row| &row.warnings) {
-        if matches!(warning.code.as_str(), "design:sequential" | "within-boot") {
-            shared.insert(&warning.code, &warning.text);
-        }
+    let mut shared: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for row in pair.rows.iter().filter(|row| row.metric.role != Role::Control) {
+        let of_all = row.warnings.iter().filter(|warning| is_shared(warning));
+        shared.extend(of_all.map(|warning| (warning.code.as_str(), warning.text.as_str())));
     }
-    notes.extend(shared.into_values().map(str::to_owned));
+    notes.extend(shared.into_iter().map(|(_, text)| text.to_owned()));
     if let Some((case, reason)) = pair.unmeasured.iter().next() {
         let case = and_more(case, pair.unmeasured.len());
         notes.push(format!("no value on either side: {case}: {reason}"));
     }
     notes
+}
+
+/// Whether a warning is about how both sides were measured, and so of nearly every row.
+pub fn is_shared(warning: &Note) -> bool {
+    let of_order = ["design:sequential", "design:blocks", "design:unknown"];
+    warning.code == "within-boot" || of_order.contains(&warning.code.as_str())
 }
 
 /// Most rows that a line names.
@@ -292,6 +304,16 @@ pub fn unsettled(pair: &Pair) -> Option<String> {
         named.push(format!("{} more in --format json", rows.len() - NAMED));
     }
     (!rows.is_empty()).then(|| format!("to settle what is unclear: {}", named.join("; ")))
+}
+
+/// How many rows only lack turns: a line, if there are any.
+pub fn out_of_turn(pair: &Pair) -> Option<String> {
+    let drifting = |row: &&Row| row.metric.role == Role::Gated && row.why == Some(Why::Drift);
+    let count = pair.rows.iter().filter(drifting).count();
+    (count > 0).then(|| {
+        let only = "unclear only because the sides were not measured in turns";
+        format!("{} {only}: vbench ab, or runs of one launch in turns", counted(count, "row"))
+    })
 }
 
 /// One sentence per distinct reason of shown rows that cannot be compared.

@@ -31,7 +31,7 @@ pub const DIFF_COLUMNS: &[(&str, &str)] = &[
     ("better", "higher or lower"),
     ("role", "gated, info or control"),
     ("verdict", "regression, improvement, equivalent, inconclusive or incomparable"),
-    ("why", "why it is inconclusive: noise, unreplicated, zero-variance or not-exact"),
+    ("why", "why it is inconclusive: noise, drift, unreplicated, zero-variance or not-exact"),
     ("reasons", "codes of why it is incomparable, separated by spaces"),
     ("warnings", "codes of what qualifies the verdict, separated by spaces"),
     ("level", "what the units are: boot or launch"),

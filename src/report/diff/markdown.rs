@@ -1,10 +1,11 @@
-//! The comparison as GitHub's Markdown.
+//! The comparison as GitHub's Markdown, whole or as a comment.
 
 use super::cells::{
     View, basis, change, detectable, interval, notes, obstacles, ratio, remark, sections, summary,
     values,
 };
 use crate::compare::{Comparison, Group, Pair, Row};
+use crate::report::fit::{COMMENT, fit};
 use crate::text::markdown as plain;
 use std::fmt::Write;
 use vbench_results::Role;
@@ -14,6 +15,11 @@ pub fn markdown(comparison: &Comparison, view: View) -> String {
     let pairs: Vec<String> =
         comparison.pairs.iter().map(|pair| pair_text(comparison, pair, view)).collect();
     pairs.join("\n")
+}
+
+/// The same short enough for a comment on a pull request.
+pub fn comment(comparison: &Comparison, view: View) -> String {
+    fit(&markdown(comparison, view), COMMENT, "see vbench diff --format markdown")
 }
 
 fn pair_text(comparison: &Comparison, pair: &Pair, view: View) -> String {

@@ -1,8 +1,8 @@
 //! The comparison on a terminal.
 
 use super::cells::{
-    Section, View, basis, bests, change, detectable, interval, margin, notes, obstacles, ratio,
-    remark, sections, summary, unsettled, values,
+    Section, View, basis, bests, change, detectable, interval, margin, notes, obstacles,
+    out_of_turn, ratio, remark, sections, summary, unsettled, values,
 };
 use crate::compare::{Comparison, FactDifference, Group, Pair, Row, Verdict};
 use crate::report::table::{Column, Table, cut, inert};
@@ -34,7 +34,8 @@ fn pair_text(comparison: &Comparison, pair: &Pair, view: View) -> String {
     let table = table(&sections(pair, view), comparison, pair, view);
     let _ = write!(text, "\n{}\n", table.render(2, view.width));
     text.push_str(&sentence(&summary(pair, &comparison.policy), view));
-    for line in unsettled(pair).into_iter().chain(obstacles(pair, view)) {
+    let lines = unsettled(pair).into_iter().chain(out_of_turn(pair));
+    for line in lines.chain(obstacles(pair, view)) {
         text.push_str(&sentence(&line, view));
     }
     text

@@ -4,7 +4,7 @@ use super::Report;
 use crate::compare::{Pair, Row, Why};
 use crate::gate::{Effect, Finding, Judged, Reference, State};
 use crate::report::diff::View;
-use crate::report::diff::cells::{basis, change, interval, needed, values};
+use crate::report::diff::cells::{basis, change, interval, is_shared, needed, values};
 use crate::text::number::{counted, percent, with_unit};
 use vbench_results::Role;
 
@@ -38,6 +38,7 @@ fn told(judged: &Judged<'_>, finding: &Finding, view: View) -> String {
             let value = value.map(|value| with_unit(value, &row.metric.unit)).unwrap_or_default();
             format!("{value} is {}", finding.text)
         }
+        "confirmed" | "unconfirmed" | "unanswered" => finding.text.clone(),
         "underpowered" | "within-boot" => format!("unclear: {}", finding.text),
         _ if judged.state == State::Inconclusive => unclear(row),
         _ => finding.text.clone(),
@@ -57,8 +58,7 @@ fn moved(row: &Row, view: View) -> String {
 
 /// What qualifies this row alone, in brackets.
 fn doubts(row: &Row) -> String {
-    let own = |code: &str| !["within-boot", "design:sequential"].contains(&code);
-    let warnings = row.warnings.iter().filter(|warning| own(&warning.code));
+    let warnings = row.warnings.iter().filter(|warning| !is_shared(warning));
     let texts: Vec<&str> = warnings.map(|warning| warning.text.as_str()).collect();
     if texts.is_empty() { String::new() } else { format!(" [{}]", texts.join("; ")) }
 }
@@ -78,6 +78,9 @@ fn unclear(row: &Row) -> String {
             near if near.starts_with("close") => format!("unclear: {sides}, {near}"),
             needed => format!("unclear: {sides}, {needed} would settle it"),
         },
+        Some(Why::Drift) => {
+            format!("unclear: {}, {sides}, not in turns: the host may have drifted", change(row))
+        }
         Some(Why::Unreplicated) => format!("unclear: {sides} show no spread"),
         Some(Why::ZeroVariance) => format!("unclear: a difference, but no spread ({sides})"),
         Some(Why::NotExact) => "unclear: the values vary, though they should repeat".to_owned(),
@@ -168,13 +171,17 @@ pub fn steady<'r>(report: &'r Report<'_>) -> Vec<&'r Judged<'r>> {
 /// The command that measures again what failed.
 pub fn confirmation(report: &Report<'_>) -> Option<String> {
     let cases = report.doubtful();
-    let quoted = |case: &&str| format!("'{}'", case.replace('\'', r"'\''"));
-    let quoted: Vec<String> = cases.iter().map(quoted).collect();
+    let candidate = &report.pair()?.candidate;
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let named: Vec<String> = cases.iter().map(|case| quoted(case)).collect();
     let times = counted(report.policy.confirm.runs as usize, "time");
     (!cases.is_empty()).then(|| {
         format!(
-            "to confirm: measure again {times}, best after another boot: vbench run --exact {}",
-            quoted.join(" ")
+            "to confirm: measure again {times}, best after another boot, and add --confirm RUN: \
+             vbench run --config {} --launches {} --exact {}",
+            quoted(&candidate.config),
+            candidate.launches,
+            named.join(" ")
         )
     })
 }

@@ -1,4 +1,4 @@
-//! The decision as a GitHub step summary.
+//! The decision as a GitHub step summary, or as a comment.
 
 use super::cells::{confirmation, exit, footer, sentence, title};
 use super::{Report, label};
@@ -6,42 +6,20 @@ use crate::gate::{Effect, Judged};
 use crate::report::diff::View;
 use crate::report::diff::cells::{change, interval, notes, values};
 use crate::report::diff::markdown::line;
+use crate::report::fit::{COMMENT, SUMMARY, fit};
 use crate::text::markdown as plain;
 use std::fmt::Write;
 use vbench_results::Role;
 
-/// Most bytes of a summary; GitHub refuses step summaries above 1 MiB.
-/// Source: docs.github.com, workflow commands, "Step isolation and limits".
-const LIMIT: usize = 900 * 1024;
-
 /// The decision as Markdown of at most 900 KiB: every row, the most important first.
 pub fn markdown(report: &Report<'_>, view: View) -> String {
-    within(&whole(report, view), LIMIT)
+    fit(&whole(report, view), SUMMARY, "see gate.json")
 }
 
-/// Whole lines of `text` in at most `limit` bytes; what was cut is said.
-pub(super) fn within(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    let room = limit.saturating_sub(NOTICE);
-    let mut kept = String::new();
-    let mut lines = text.split_inclusive('\n');
-    let mut left = 0;
-    for line in lines.by_ref() {
-        if kept.len() + line.len() > room {
-            left = 1;
-            break;
-        }
-        kept.push_str(line);
-    }
-    left += lines.count();
-    let _ = write!(kept, "\n**Cut at {} KiB: {left} more lines, see gate.json.**\n", limit / 1024);
-    kept
+/// The same short enough for a comment on a pull request.
+pub fn comment(report: &Report<'_>, view: View) -> String {
+    fit(&whole(report, view), COMMENT, "see gate.md or gate.json of the same run")
 }
-
-/// Room for the sentence that says what was cut.
-const NOTICE: usize = 128;
 
 fn whole(report: &Report<'_>, view: View) -> String {
     let name = report.gate.outcome.name();
@@ -57,10 +35,10 @@ fn whole(report: &Report<'_>, view: View) -> String {
     for note in report.pair().map(notes).unwrap_or_default() {
         let _ = writeln!(text, "- {}", plain(&note));
     }
-    text.push_str(&table(report, view));
     if let Some(confirmation) = confirmation(report) {
-        let _ = write!(text, "\n{}\n", plain(&confirmation));
+        let _ = writeln!(text, "- {}", plain(&confirmation));
     }
+    text.push_str(&table(report, view));
     text
 }
 
@@ -112,20 +90,4 @@ fn row_line(judged: &Judged<'_>, view: View) -> String {
         &state,
         &plain(&sentence(judged, view)),
     ])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::within;
-
-    #[test]
-    fn what_is_too_long_is_cut_at_a_line_and_said() {
-        let text: String = (0..1000).map(|line| format!("| row {line} größe |\n")).collect();
-        assert_eq!(within(&text, text.len()), text);
-        let cut = within(&text, 2048);
-        assert!(cut.len() <= 2048, "{}", cut.len());
-        let rows = cut.lines().filter(|line| line.starts_with('|')).count();
-        let said = format!("**Cut at 2 KiB: {} more lines, see gate.json.**", 1000 - rows);
-        assert!(rows > 50 && cut.contains(&said), "{cut}");
-    }
 }

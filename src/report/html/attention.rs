@@ -221,7 +221,7 @@ fn sequential(view: &View<'_>) -> Option<Finding> {
         severity: Severity::Medium,
         title: "Configurations were measured one after the other".to_owned(),
         evidence: "All launches of one precede those of another.".to_owned(),
-        effect: "Drift of the host, such as heat or neighbours, counts as a difference between configurations."
+        effect: "Drift of the host, such as heat or neighbours, looks like a difference between configurations: intervals allow for it, and smaller differences stay unclear."
             .to_owned(),
         remedy: "Measure in turns: a few launches of each, then again; runs of one configuration are pooled.".to_owned(),
         certainty: "possible",

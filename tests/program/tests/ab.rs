@@ -77,6 +77,28 @@ fn a_variable_reaches_one_side_and_its_effect_is_found() {
 }
 
 #[test]
+fn a_noise_floor_is_read_first_and_widens() {
+    let folder = tempdir().unwrap();
+    let (out, file) = (folder.path().join("results"), folder.path().join("floor.json"));
+    let floor = file.to_str().unwrap();
+    let arguments = ["--b", "env:TOLD_MILLIS=2", "--noise-floor", floor];
+    let output = ab(&out, "told::by_variable", &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("floor.json"), "{}", stderr(&output));
+    assert!(!out.exists(), "nothing is measured before the floor can be read");
+    let floors = r#"{"schema_version": "1.0", "document": "noise-floor",
+        "subject": {"system": "x", "config": "y", "fingerprint": "00", "profile": "quick",
+                    "vbench_version": "0.1.0"},
+        "sources": [],
+        "floors": [{"case": "told::by_variable", "metric": "time", "level": "launch",
+                    "version": "1", "sd_ln": 5.0, "df": 9.0}]}"#;
+    std::fs::write(&file, floors).unwrap();
+    let text = stdout(&ok(&mut ab(&out, "told::by_variable", &arguments)));
+    assert!(text.contains("unclear") && !text.contains("worse\n"), "{text}");
+    assert!(text.contains("the noise floor is of another machine"), "{text}");
+}
+
+#[test]
 fn partners_stand_next_to_each_other_in_turns() {
     let out = tempdir().unwrap();
     ok(&mut ab(out.path(), "told::by_variable", &["--b", "env:X=1", "--pairs", "4"]));
