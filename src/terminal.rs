@@ -2,10 +2,16 @@
 //!
 //! Colour follows no-color.org and bixense.com/clicolors: `NO_COLOR` wins, then `CLICOLOR_FORCE`, then
 //! a terminal that is not `dumb` and no `CLICOLOR=0`. The 16 ANSI colours only, which every terminal
-//! maps to its own palette, and never without a word or a sign that says the same.
+//! maps to its own palette, and never without a word or a sign that says the same; pictures alone
+//! have more, and digits where there is no colour.
 
-use anstyle::{AnsiColor, Effects};
+use anstyle::{Ansi256Color, AnsiColor, Effects};
 use std::io::IsTerminal;
+
+/// Shades of a picture, from dark to bright.
+pub const SHADES: usize = PALETTE.len();
+/// Viridis (van der Walt and Smith 2015) in the fixed colours of terminals with 256.
+const PALETTE: [u8; 10] = [53, 54, 60, 24, 30, 36, 35, 71, 148, 226];
 
 /// Columns where no terminal tells: enough for every table.
 const WIDTH: usize = 100;
@@ -70,6 +76,22 @@ impl Style {
         };
         format!("{style}{text}{style:#}")
     }
+}
+
+/// Two cells of a picture, one above the other, in the place of one letter. It is for a style with
+/// colour and signs beyond ASCII: such terminals have 256 colours.
+pub fn half_block(top: Option<usize>, below: Option<usize>) -> String {
+    let colour = |shade: usize| {
+        PALETTE.get(shade).copied().map(|index| anstyle::Color::from(Ansi256Color(index)))
+    };
+    let style = anstyle::Style::new();
+    let (style, block) = match (top.and_then(colour), below.and_then(colour)) {
+        (top @ Some(_), below @ Some(_)) => (style.fg_color(top).bg_color(below), '\u{2580}'),
+        (top @ Some(_), None) => (style.fg_color(top), '\u{2580}'),
+        (None, below @ Some(_)) => (style.fg_color(below), '\u{2584}'),
+        (None, None) => return " ".to_owned(),
+    };
+    format!("{style}{block}{style:#}")
 }
 
 /// Whether the locale says so: the first of these that is set decides (POSIX).

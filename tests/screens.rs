@@ -5,13 +5,15 @@ mod stored;
 
 use std::path::Path;
 use std::slice::from_ref;
-use stored::{default, numa};
+use stored::{Stored, default, numa};
 use tempfile::tempdir;
 use unicode_width::UnicodeWidthStr;
 use vbench::cli::{Console, run_cli};
 use vbench::compare::{Policy, Side, compare};
+use vbench::measured::Pairs;
 use vbench::report::diff::{View, text};
 use vbench::report::run::{Detail, render};
+use vbench::results::{Better, Role, Unit, Value};
 use vbench::terminal::Style;
 use vbench::vbench;
 
@@ -59,16 +61,23 @@ fn diff(width: usize, style: Style) -> String {
 }
 
 fn show(width: usize, style: Style) -> String {
-    render(&numa().results, Detail { all_metrics: false, style }, width)
+    render(&numa().results, Detail { style, ..Detail::default() }, width)
 }
 
 /// What a command writes to standard output.
 fn screen(arguments: &[&str], width: usize, style: Style) -> String {
+    let (code, out, said) = ended(arguments, width, style);
+    assert_eq!(code, 0, "{said}");
+    out
+}
+
+/// The exit code of a command, and what it writes to both streams.
+fn ended(arguments: &[&str], width: usize, style: Style) -> (u8, String, String) {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut console = Console { style, ..Console::plain(&mut out, &mut err, width) };
-    assert_eq!(run_cli(&arguments, &mut console), 0);
-    String::from_utf8(out).unwrap()
+    let plain = Console::plain(&mut out, &mut err, width);
+    let code = run_cli(&arguments, &mut Console { style, err_style: style, ..plain });
+    (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
 fn list(width: usize, style: Style) -> String {
@@ -88,9 +97,132 @@ fn list_results(width: usize, style: Style) -> String {
     screen(&["list", "--results", "--out", out.path().to_str().unwrap()], width, style)
 }
 
+/// A stored run of four nodes and 24 vCPUs, of which one is far from all others.
+fn matrices() -> Stored {
+    let distances = [[10, 12, 32, 32], [12, 10, 32, 32], [32, 32, 10, 12], [32, 32, 12, 10]];
+    let row = |row: [i64; 4]| Value::List(row.into_iter().map(Value::from).collect());
+    let mut run = Stored::new("numa", 0)
+        .fact("numa.distances", Value::List(distances.into_iter().map(row).collect()));
+    let bandwidth =
+        |value| ("triad", Unit::decimal("B/s"), Better::Higher, Role::Gated, value, 0.002);
+    for node in 0..4_usize {
+        let cpus = format!("{}-{}", 6 * node, 6 * node + 5);
+        run = run.fact(&format!("numa.node.{node}.cpus"), cpus);
+        for memory in 0..4_usize {
+            let near = [143e9, 112e9, 58e9];
+            let value = near[usize::from(node != memory) + usize::from(node / 2 != memory / 2)];
+            let id = format!("memory::stream_nodes/cpu_node={node},memory_node={memory}");
+            run = run.case(&id, "memory", 3, bandwidth(value));
+        }
+    }
+    let time = ("median", Unit::decimal("s"), Better::Lower, Role::Gated, 96e-9, 0.01);
+    run = run.case("placement::core_to_core/transfer=store", "placement", 3, time);
+    for launch in run.results.cases.iter_mut().rev().take(1).flat_map(|case| &mut case.launches) {
+        launch.facts.insert("pairs".into(), pairs().to_value());
+    }
+    run
+}
+
+fn pairs() -> Pairs {
+    let mut pairs = Pairs::default();
+    for a in 0..24_usize {
+        for b in a + 1..24 {
+            let near = if a / 6 == b / 6 {
+                58e-9
+            } else if a / 12 == b / 12 {
+                84e-9
+            } else {
+                146e-9
+            };
+            let far = if a == 13 || b == 13 { 1.28 } else { 1.0 };
+            pairs.insert(a, b, near * far, near * far);
+        }
+    }
+    pairs
+}
+
+/// What `vbench show RUN` writes of one benchmark of such a run.
+fn shown(benchmark: &str, width: usize, style: Style) -> String {
+    let out = tempdir().unwrap();
+    matrices().store(out.path());
+    let text =
+        screen(&["show", "numa", benchmark, "--out", out.path().to_str().unwrap()], width, style);
+    text.replace(&*out.path().to_string_lossy(), "results")
+}
+
+fn node_matrix(width: usize, style: Style) -> String {
+    shown("stream_nodes", width, style)
+}
+
+fn vcpu_matrix(width: usize, style: Style) -> String {
+    shown("core_to_core", width, style)
+}
+
+fn gate(width: usize, style: Style) -> String {
+    let out = tempdir().unwrap();
+    for run in [default(), numa()] {
+        run.store(out.path());
+    }
+    let folder = out.path().to_str().unwrap();
+    let policy = format!("{folder}/policy.toml");
+    std::fs::write(&policy, "").unwrap();
+    let arguments = [
+        "gate",
+        "--policy",
+        &policy,
+        "--baseline",
+        "default",
+        "--candidate",
+        "numa",
+        "--out",
+        folder,
+    ];
+    let (code, text, said) = ended(&arguments, width, style);
+    assert_ne!(code, 2, "{said}");
+    let own = |line: &&str| !line.contains(folder);
+    text.lines().filter(own).map(|line| format!("{line}\n")).collect()
+}
+
+/// What is said of a run that is not there, a benchmark that is not there, and a unit that changed.
+fn errors(width: usize, style: Style) -> String {
+    let out = tempdir().unwrap();
+    for run in [default(), numa()] {
+        run.store(out.path());
+    }
+    let mut other = default();
+    other.results.run.config = "new".into();
+    other.results.cases[3].metrics[0].unit = Unit::decimal("FLOP/s");
+    other.store(out.path());
+    let folder = out.path().to_str().unwrap();
+    let mut text = String::new();
+    for words in [
+        vec!["show", "numaa"],
+        vec!["show", "numa", "allgather"],
+        vec!["diff", "default", "numaa"],
+        vec!["diff", "default", "new"],
+    ] {
+        let (_, written, said) = ended(&[&words[..], &["--out", folder]].concat(), width, style);
+        let line = |line: &&str| {
+            line.contains("error") || line.contains("not comparable") || line.starts_with("  ")
+        };
+        let all = written + &said;
+        text.push_str(&format!("$ vbench {}\n", words.join(" ")));
+        text.extend(all.lines().filter(line).map(|line| line.replace(folder, "results") + "\n"));
+    }
+    text
+}
+
 type Screen = fn(usize, Style) -> String;
-const SCREENS: [(&str, Screen); 4] =
-    [("diff", diff), ("show", show), ("list", list), ("list_results", list_results)];
+const SCREENS: [(&str, Screen); 8] = [
+    ("diff", diff),
+    ("show", show),
+    ("list", list),
+    ("list_results", list_results),
+    ("node_matrix", node_matrix),
+    ("vcpu_matrix", vcpu_matrix),
+    ("gate", gate),
+    ("errors", errors),
+];
 
 #[test]
 fn screens_fit_60_80_and_120_columns() {
@@ -98,21 +230,44 @@ fn screens_fit_60_80_and_120_columns() {
         for width in [60, 80, 120] {
             let text = screen(width, PLAIN);
             assert!(text.is_ascii(), "{name}");
-            assert_eq!(too_wide(&text, width), Vec::<&str>::new(), "{name} at {width}");
+            // Sentences of a decision or an error are never broken: logs are searched for them.
+            if !["gate", "errors"].contains(&name) {
+                assert_eq!(too_wide(&text, width), Vec::<&str>::new(), "{name} at {width}");
+            }
             insta::assert_snapshot!(format!("{name}_at_{width}_in_ascii"), text);
+            let style = Style { unicode: true, ..PLAIN };
+            if width > 60 {
+                insta::assert_snapshot!(format!("{name}_at_{width}_in_utf8"), screen(width, style));
+            }
         }
     }
 }
 
 #[test]
 fn colour_adds_nothing_but_colour() {
-    for (name, screen) in SCREENS {
+    // A picture in colour is another picture.
+    for (name, screen) in SCREENS.into_iter().filter(|(name, _)| *name != "vcpu_matrix") {
         let plain = Style { colour: false, ..FULL };
         for width in [60, 80, 120] {
             assert_eq!(without_colour(&screen(width, FULL)), screen(width, plain), "{name}");
         }
-        insta::assert_snapshot!(format!("{name}_in_colour"), legible(&screen(80, FULL)));
+        for width in [80, 120] {
+            let text = legible(&screen(width, FULL));
+            insta::assert_snapshot!(format!("{name}_at_{width}_in_colour"), text);
+        }
     }
+}
+
+#[test]
+fn a_picture_has_a_block_for_two_pairs_where_there_is_colour() {
+    let text = vcpu_matrix(80, FULL);
+    let blocks = text.lines().filter(|line| line.contains(['\u{2580}', '\u{2584}']));
+    let widths: Vec<usize> =
+        blocks.map(|line| line.matches(['\u{2580}', '\u{2584}']).count()).collect();
+    assert_eq!(widths, [24; 12], "{text}");
+    // A sentence may be broken at the width of the screen.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("vCPU 13 is 28% above the median of pairs as near"), "{text}");
 }
 
 #[test]

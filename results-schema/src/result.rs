@@ -256,8 +256,24 @@ impl ResultSet {
     pub fn from_json(text: &str, path: &Path) -> Result<Self, ReadError> {
         // Most files are sound: only one that is not is looked at twice, for what is wrong with it.
         match serde_json::from_str::<Self>(text) {
-            Ok(set) if check_version(&set.schema_version).is_ok() => Ok(set),
+            Ok(mut set) if check_version(&set.schema_version).is_ok() => {
+                set.shrink();
+                Ok(set)
+            }
             _ => Self::explained(text, path),
+        }
+    }
+
+    /// Gives back the room that lists were read into: a list of one launch has room for four, and a
+    /// report holds thousands of runs.
+    fn shrink(&mut self) {
+        self.cases.shrink_to_fit();
+        for case in &mut self.cases {
+            case.metrics.shrink_to_fit();
+            case.launches.shrink_to_fit();
+            for launch in &mut case.launches {
+                launch.repeats.shrink_to_fit();
+            }
         }
     }
 

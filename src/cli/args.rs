@@ -82,6 +82,7 @@ pub enum Command {
     /// Store every file the harness reads about this machine, for `--host DIR`
     Capture(CaptureArgs),
     /// Show a stored run as a table
+    #[command(after_help = super::show::SHOW_EXAMPLES)]
     Show(ShowArgs),
     /// Compare stored configurations: what is better, worse, the same, or unclear
     #[command(after_help = DIFF_EXAMPLES)]
@@ -310,8 +311,10 @@ pub struct CaptureArgs {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A run's folder, its id or the start of it, or system/config [default: the newest]
-    pub run: Option<String>,
+    /// A run's folder, its id or the start of it, config, or system/config [default: the newest]; then parts
+    /// of the names of benchmarks: only these, and their matrices as pictures
+    #[arg(value_name = "RUN [BENCHMARK]")]
+    pub words: Vec<String>,
     /// Folder of all results
     #[arg(long, value_name = "DIR", default_value = "results", env = "VBENCH_OUT")]
     pub out: PathBuf,

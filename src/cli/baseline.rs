@@ -188,7 +188,11 @@ fn show(store: &Baselines, name: &str, all: bool, console: &mut Console<'_>) -> 
             "{}  {}  {}  fingerprint {}",
             described.system, described.config, described.started_at, described.fingerprint
         );
-        let table = render(&run, Detail { all_metrics: all, style: console.style }, console.width);
+        let table = render(
+            &run,
+            Detail { all_metrics: all, style: console.style, ..Detail::default() },
+            console.width,
+        );
         let _ = write!(console.out, "\n{}\n\n{table}{}\n", inert(&title), path.display());
     }
     Ok(OK)

@@ -6,6 +6,7 @@ use crate::report::diff::{View, comment, csv, json, markdown, text};
 use crate::stats::DRIFT;
 use crate::store;
 use crate::terminal::Style;
+use crate::text::nearest;
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -353,17 +354,23 @@ fn is_glob(named: &str) -> bool {
     named.contains(['*', '?'])
 }
 
-fn none_found(out: &Path, named: &str, runs: &[PathBuf]) -> String {
+/// That `named` means none of the runs, which there are, and which of them may have been meant.
+pub fn none_found(out: &Path, named: &str, runs: &[PathBuf]) -> String {
     let name = |run: &PathBuf| {
         let below = run.strip_prefix(out).unwrap_or(run).parent().unwrap_or(run).to_owned();
         below.to_string_lossy().into_owned()
     };
     let there: BTreeSet<String> = runs.iter().map(name).collect();
+    let parts = there.iter().flat_map(|name| name.split('/').chain([name.as_str()]));
+    let meant = match nearest(named, parts) {
+        Some(meant) => format!("\n  did you mean {meant}?"),
+        None => String::new(),
+    };
     let there = match there.is_empty() {
         true => "no runs at all".to_owned(),
         false => there.into_iter().collect::<Vec<_>>().join(", "),
     };
-    format!("no run {named:?} in {}\n  there: {there}", out.display())
+    format!("no run {named:?} in {}{meant}\n  there: {there}", out.display())
 }
 
 /// The only configuration of a side; several are never mixed.

@@ -15,6 +15,8 @@ use crate::report;
 use crate::runner::{Ending, Runner, Until};
 use crate::store;
 use crate::store::journal::{Journal, Recovered};
+use crate::terminal::Tone;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,7 +140,7 @@ fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
     store::finish(&session.folder, &session.results).map_err(|error| {
         format!("{error}\n  the journal in {folder} holds every launch; make room and: vbench run --resume={folder}")
     })?;
-    let detail = report::run::Detail { all_metrics: false, style: console.style };
+    let detail = report::run::Detail { style: console.style, ..Default::default() };
     let table = report::run::render(&session.results, detail, console.width);
     let _ = write!(console.out, "\n{table}");
     let left_out = session.plan.left_out;
@@ -147,8 +149,43 @@ fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
             writeln!(console.out, "{left_out} more cases in longer profiles: --profile standard");
     }
     let _ = writeln!(console.out, "stored in {folder}");
+    let next = crate::text::wrap(&next(&session.folder, &session.args.out), console.width, 2);
+    let _ = writeln!(console.err, "{}", console.err_style.paint(Tone::Quiet, &next));
     let failed = |case: &CaseResult| case.launches.iter().any(|l| l.outcome.is_failure());
     Ok(if session.results.cases.iter().any(failed) { FAILED } else { OK })
+}
+
+/// What to do with a run that is stored: compare it, or measure what it can be compared with.
+fn next(folder: &Path, out: &Path) -> String {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let Some((here, system)) = folder.parent().and_then(|here| Some((here, here.parent()?))) else {
+        return "next: vbench report".to_owned();
+    };
+    let own = name(here).unwrap_or_default();
+    let stored: BTreeSet<String> = store::runs(out)
+        .iter()
+        .filter_map(|run| run.parent())
+        .filter(|config| config.parent() == Some(system))
+        .filter_map(name)
+        .filter(|config| *config != own)
+        .collect();
+    let other = stored.get("default").or(stored.first());
+    let at = match out == Path::new("results") {
+        true => String::new(),
+        false => format!(" --out {}", out.display()),
+    };
+    match other {
+        Some(other) => {
+            let (base, candidate) = if own == "default" { (&own, other) } else { (other, &own) };
+            format!(
+                "next: vbench diff {base} {candidate}{at}, or all of it as a page: vbench report{at}"
+            )
+        }
+        None => format!(
+            "next: vbench report{at}, or measure what it can be compared with: vbench run --config NAME{at}, then \
+             vbench diff {own} NAME{at}"
+        ),
+    }
 }
 
 fn launch_all(session: &mut Session<'_>, console: &mut Console<'_>) -> Result<Ending, String> {

@@ -1,21 +1,23 @@
 //! Progress of a run: a bar for a person, a line per launch for a log, JSON for a program.
 
+mod line;
+
+use self::line::{LONGEST_NAME, Tally, Told, stamp};
 use super::Console;
 use super::args::Format;
 use crate::plan::{Case, Plan};
-use crate::report::number::{counted, duration, with_unit};
+use crate::report::number::{counted, duration};
 use crate::report::table::inert;
 use crate::runner::Event;
-use crate::stats::summarize;
 use crate::store;
-use crate::terminal::Tone;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use vbench_results::{CaseResult, Launch, Outcome, ResultSet, Role, Run};
+use unicode_width::UnicodeWidthStr;
+use vbench_results::{CaseResult, Launch, ResultSet, Run};
 
 /// A log that says nothing for this long gets a line that the launch still runs.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -34,9 +36,9 @@ pub struct Progress<'c, 'o> {
     pending: HashMap<String, f64>,
     launches: u32,
     side: &'static str,
-    failed: usize,
-    disturbed: usize,
-    done: usize,
+    tally: Tally,
+    /// Columns of the longest name.
+    name: usize,
 }
 
 impl<'c, 'o> Progress<'c, 'o> {
@@ -52,9 +54,8 @@ impl<'c, 'o> Progress<'c, 'o> {
             pending: HashMap::new(),
             launches: 1,
             side: "",
-            failed: 0,
-            disturbed: 0,
-            done: 0,
+            tally: Tally::default(),
+            name: 0,
         }
     }
 
@@ -120,7 +121,7 @@ impl<'c, 'o> Progress<'c, 'o> {
 
     fn watch(&mut self, planned: usize, done: usize) {
         if self.console.live && self.format != Format::Json {
-            self.bar = Some(bar(planned as u64, done as u64));
+            self.bar = Some(bar(planned as u64, done as u64, self.console.err_style.unicode));
         } else if self.format != Format::Json {
             self.heartbeat = Some(Heartbeat::start(self.began));
         }
@@ -130,6 +131,7 @@ impl<'c, 'o> Progress<'c, 'o> {
     fn estimate(&mut self, cases: &[&Case], plan: &Plan) -> f64 {
         for case in cases {
             let id = case.id.to_string();
+            self.name = self.name.max(inert(&id).width().min(LONGEST_NAME));
             let typical = case.settings.effort.typical.as_secs_f64();
             let launch = self.past.get(&id).copied().unwrap_or(typical);
             self.pending.insert(id, launch);
@@ -142,9 +144,8 @@ impl<'c, 'o> Progress<'c, 'o> {
         match event {
             Event::Started { case, launch } => self.started(case, *launch),
             Event::Finished { case, launch, result, progress } => {
-                self.failed += usize::from(launch.outcome.is_failure());
-                self.disturbed += usize::from(is_disturbed(launch));
-                self.done = progress.done;
+                self.tally.add(launch);
+                self.tally.done = progress.done;
                 self.finished(case, launch, result);
                 if let Some(bar) = &self.bar {
                     bar.set_length(progress.planned as u64);
@@ -170,39 +171,22 @@ impl<'c, 'o> Progress<'c, 'o> {
             let _ = writeln!(self.console.out, "{line}");
             return;
         }
+        let told = Told {
+            case: case.id.to_string(),
+            side: self.side,
+            launches: self.launches,
+            launch,
+            result,
+            name: self.name,
+            style: self.console.err_style,
+        };
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.rest();
-            let line = self.log_line(case, launch, result);
+            let line = told.log(self.began.elapsed());
             let _ = writeln!(self.console.err, "{line}");
-            return;
+        } else if let (Some(bar), Some(row)) = (&self.bar, told.row()) {
+            bar.println(row);
         }
-        let last = launch.launch >= self.launches;
-        if let (Some(bar), true) = (&self.bar, last || launch.outcome.is_failure()) {
-            let failed = launch.outcome.is_failure();
-            let (tone, word) = if failed { (Tone::Bad, "FAIL") } else { (Tone::Good, " ok ") };
-            let word = self.console.err_style.paint(tone, word);
-            let headline = inert(&headline(launch, result));
-            bar.println(format!("{word}  {}{}  {headline}", case.id, self.side));
-        }
-    }
-
-    fn log_line(&self, case: &Case, launch: &Launch, result: &CaseResult) -> String {
-        let (tone, word) = match &launch.outcome {
-            Outcome::Measured if is_disturbed(launch) => (Tone::Doubt, "MARK"),
-            Outcome::Measured => (Tone::Good, "PASS"),
-            Outcome::Skipped { .. } => (Tone::Quiet, "SKIP"),
-            Outcome::Failed { .. } | Outcome::TimedOut { .. } => (Tone::Bad, "FAIL"),
-        };
-        let word = self.console.err_style.paint(tone, word);
-        format!(
-            "[{:7.1}s] {word}  {}  {}/{}{}  {}",
-            self.began.elapsed().as_secs_f64(),
-            case.id,
-            launch.launch,
-            self.launches.max(launch.launch),
-            self.side,
-            inert(&headline(launch, result))
-        )
     }
 
     /// The last line.
@@ -210,51 +194,28 @@ impl<'c, 'o> Progress<'c, 'o> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        self.heartbeat = None;
-        let _ = writeln!(
-            self.console.err,
-            "{}, {} failed, {} with disturbed repeats, {}",
-            counted(self.done, "launch"),
-            self.failed,
-            self.disturbed,
-            duration(self.began.elapsed())
-        );
+        let took = self.began.elapsed();
+        let summary = self.tally.told(took);
+        let _ = match self.heartbeat.take() {
+            Some(_) => writeln!(self.console.err, "{} SUMMARY  {summary}", stamp(took)),
+            None => writeln!(self.console.err, "{summary}"),
+        };
     }
 }
 
-fn bar(planned: u64, done: u64) -> ProgressBar {
+fn bar(planned: u64, done: u64, unicode: bool) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(planned), ProgressDrawTarget::stderr());
     let style = "{bar:20} {pos}/{len} launches  {elapsed} elapsed, {eta} left  {wide_msg}";
     if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style.progress_chars("=> "));
+        bar.set_style(style.progress_chars(if unicode {
+            "\u{2501}\u{2578}\u{2500}"
+        } else {
+            "=> "
+        }));
     }
     bar.set_position(done);
     bar.reset_eta();
     bar
-}
-
-fn is_disturbed(launch: &Launch) -> bool {
-    launch.repeats.iter().any(|repeat| repeat.evidence.disturbed.is_some())
-}
-
-/// The first gated metric so far with its precision, or why there is none.
-fn headline(launch: &Launch, result: &CaseResult) -> String {
-    if let Some(reason) = launch.outcome.reason() {
-        return reason.to_owned();
-    }
-    let metric = result.metrics.iter().find(|m| m.role != Role::Info).or(result.metrics.first());
-    let summary = metric.and_then(|metric| Some((metric, summarize(result, metric)?)));
-    let Some((metric, summary)) = summary else { return "no values".to_owned() };
-    let value = with_unit(summary.headline(result.estimator), &metric.unit);
-    let precision = summary.precision().map(|half| format!(" +/-{:.1}%", half * 100.0));
-    let disturbed = launch.repeats.iter().find_map(|repeat| repeat.evidence.disturbed.as_deref());
-    let disturbed = disturbed.map(|why| format!("  ({why})"));
-    format!(
-        "{} {value}{}{}",
-        metric.name,
-        precision.unwrap_or_default(),
-        disturbed.unwrap_or_default()
-    )
 }
 
 /// What each case took per launch in the newest finished run of this profile and system.
@@ -296,8 +257,8 @@ impl Heartbeat {
                         let Some((name, since)) = &watched else { continue };
                         let _ = writeln!(
                             io::stderr(),
-                            "[{:7.1}s] ....  {name}  running {}",
-                            began.elapsed().as_secs_f64(),
+                            "{} ....  {name}  running {}",
+                            stamp(began.elapsed()),
                             duration(since.elapsed())
                         );
                     }

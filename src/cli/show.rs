@@ -12,8 +12,9 @@ use crate::text::{inert, wrap};
 use crate::topology::Topology;
 use crate::{report, store};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use vbench_results::Run;
+use vbench_results::{ResultSet, Run};
 
 pub(super) const INFO_EXAMPLES: &str = "\
 Examples:
@@ -22,6 +23,13 @@ Examples:
   vbench info --measured                    the newest such run: does the claim hold?
   vbench info --measured my-host/numa --json  the same of another run, as facts
   vbench info --under-load                  GPU links while something is copied: idle ones slow down";
+
+pub(super) const SHOW_EXAMPLES: &str = "\
+Examples:
+  vbench show                               the newest run
+  vbench show numa stream_nodes             one benchmark of the newest run of a configuration
+  vbench show core_to_core                  pairs of vCPUs as a picture
+  vbench show my-host/default --all         every metric, the informative ones too";
 
 /// Arguments of `info`.
 #[derive(Debug, Args)]
@@ -49,8 +57,8 @@ pub struct InfoArgs {
 
 /// A stored run as a table, or as JSON.
 pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
-    let folder = find(&args.out, args.run.as_deref())?;
-    let stored = store::read(&folder).map_err(|error| error.to_string())?;
+    let (folder, filters) = named(args)?;
+    let mut stored = store::read(&folder).map_err(|error| error.to_string())?;
     for damage in &stored.damage {
         console.warn(damage);
     }
@@ -58,15 +66,52 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
         let _ = console.out.write_all(stored.results.to_json().as_bytes());
         return Ok(OK);
     }
+    if !filters.is_empty() {
+        only(&mut stored.results, filters)?;
+    }
     let title = wrap(&inert(&title(&stored.results.run)), console.width, 2);
     let _ = writeln!(console.out, "{}", console.style.paint(Tone::Title, &title));
     if !stored.finished {
         let _ = writeln!(console.out, "unfinished: vbench run --resume={}", folder.display());
     }
-    let detail = Detail { all_metrics: args.all, style: console.style };
+    let detail =
+        Detail { all_metrics: args.all, pictures: !filters.is_empty(), style: console.style };
     let table = report::run::render(&stored.results, detail, console.width);
     let _ = write!(console.out, "\n{table}{}\n", folder.display());
     Ok(OK)
+}
+
+/// The run that is meant, and the benchmarks of it. A first word that names no run but a benchmark
+/// of the newest means that.
+fn named(args: &ShowArgs) -> Result<(PathBuf, &[String]), String> {
+    let Some((run, filters)) = args.words.split_first() else {
+        return Ok((find(&args.out, None)?, &[]));
+    };
+    let found = find(&args.out, Some(run));
+    if let (Err(_), Ok(newest)) = (&found, find(&args.out, None)) {
+        let stored = store::read(&newest).map_err(|error| error.to_string())?;
+        if stored.results.cases.iter().any(|case| case.case.to_string().contains(run.as_str())) {
+            return Ok((newest, &args.words));
+        }
+    }
+    Ok((found?, filters))
+}
+
+/// Leaves only the cases whose id contains one of `filters`.
+fn only(results: &mut ResultSet, filters: &[String]) -> Result<(), String> {
+    let benchmarks: BTreeSet<String> =
+        results.cases.iter().map(|case| case.case.benchmark.clone()).collect();
+    let wanted = |id: &str| filters.iter().any(|filter| id.contains(filter.as_str()));
+    results.cases.retain(|case| wanted(&case.case.to_string()));
+    if results.cases.is_empty() {
+        let there: Vec<String> = benchmarks.into_iter().collect();
+        return Err(format!(
+            "the run has no case that contains {}\n  there: {}",
+            filters.join(" or "),
+            there.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Who ran what. The source of an imported run tells neither its start nor a seed.
@@ -82,7 +127,8 @@ fn title(run: &Run) -> String {
     )
 }
 
-/// The run that `run` names: a path, an id or the start of it, `system/config`, or the newest.
+/// The run that `run` names: a path, an id or the start of it, `config`, `system/config`, or the
+/// newest.
 ///
 /// # Errors
 /// No such run, with those there are.
@@ -96,7 +142,8 @@ pub fn find(out: &Path, run: Option<&str>) -> Result<PathBuf, String> {
         let id = folder.file_name().map(|id| id.to_string_lossy().into_owned()).unwrap_or_default();
         run.is_none_or(|run| {
             let run = run.trim_end_matches('/');
-            id.starts_with(run) || below.starts_with(&format!("{run}/"))
+            let config = below.split('/').nth(1) == Some(run);
+            config || id.starts_with(run) || below.starts_with(&format!("{run}/"))
         })
     };
     // Ids begin with their time, so the last match is the newest.
@@ -104,14 +151,10 @@ pub fn find(out: &Path, run: Option<&str>) -> Result<PathBuf, String> {
 }
 
 fn none_found(out: &Path, run: Option<&str>, runs: &[PathBuf]) -> String {
-    let out = out.display();
-    let Some(run) = run else {
-        return format!("no runs in {out}\n  measure one: vbench run");
-    };
-    let ids = runs.iter().rev().take(5).filter_map(|run| run.file_name());
-    let ids: Vec<String> = ids.map(|id| id.to_string_lossy().into_owned()).collect();
-    let there = if ids.is_empty() { "no runs at all".to_owned() } else { ids.join(", ") };
-    format!("no run {run:?} in {out}\n  there: {there}")
+    match run {
+        Some(run) => super::diff::none_found(out, run, runs),
+        None => format!("no runs in {}\n  measure one: vbench run", out.display()),
+    }
 }
 
 /// What this machine is.

@@ -5,6 +5,7 @@
 
 use super::{Document, Export, Format};
 use crate::store;
+use crate::text::guard;
 use std::io;
 use vbench_results::{
     CaseId, CaseResult, Launch, Outcome, ResultSet, write_samples, write_summary,
@@ -41,14 +42,6 @@ fn table(
         text.push_str(rows);
     }
     Ok(Document::only(text))
-}
-
-/// First characters of a cell that spreadsheets take for a formula, their wide twins included.
-const FORMULA: [char; 11] =
-    ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
-
-fn guard(text: &str) -> String {
-    if text.starts_with(FORMULA) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// The run with every text that becomes a cell guarded; numbers are not touched.

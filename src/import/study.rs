@@ -10,7 +10,7 @@ use super::draft::{BANDWIDTH, EVENTS, PLAIN, TIME, case};
 use super::lines::{Lines, Printed, expected, printed};
 use super::{Draft, Fault};
 use crate::import::draft::Measure;
-use vbench_results::{Better, CaseId, Unit, Value};
+use vbench_results::{Better, CaseId, Outcome, Unit, Value};
 
 /// The columns, in their order.
 const COLUMNS: [&str; 9] =
@@ -101,11 +101,25 @@ pub fn read(text: &str) -> Result<Vec<Draft>, Fault> {
     for draft in &mut drafts {
         spread_facts(draft, &rows)?;
     }
+    skip_derived(&mut drafts);
     drafts.retain(|draft| !draft.cases.is_empty());
     if drafts.is_empty() {
         return Err(Fault::at(2, "expected a row with a measured value, found none"));
     }
     Ok(drafts)
+}
+
+/// A case of nothing but derived values did not fail: nobody measured it.
+fn skip_derived(drafts: &mut [Draft]) {
+    let cases = drafts.iter_mut().flat_map(|draft| &mut draft.cases);
+    for launch in cases.flat_map(|case| &mut case.launches) {
+        let nothing =
+            |reason: &String| launch.repeats.is_empty() && !reason.starts_with("the source says");
+        if matches!(&launch.outcome, Outcome::Failed { reason } if nothing(reason)) {
+            let reason = "the table gives what was derived, no measured value".to_owned();
+            launch.outcome = Outcome::Skipped { reason };
+        }
+    }
 }
 
 fn rows(text: &str) -> Result<Vec<Row>, Fault> {

@@ -17,7 +17,7 @@ use vbench_results::{Better, Role};
 /// The matrix, then every pair, then what stands in no cell.
 pub fn text(effects: &Effects, view: View) -> String {
     let lines = shown(effects, view);
-    let mut text = format!("{}\n", title(effects));
+    let mut text = format!("{}\n", inert(&title(effects)));
     if single(effects) {
         let _ = writeln!(text, "note: {SINGLE}");
     }
@@ -69,7 +69,7 @@ pub fn markdown(effects: &Effects, view: View) -> String {
             text,
             "| `{}` {} | {} |",
             plain(&line.case),
-            line.metric.name,
+            plain(&line.metric.name),
             cells.join(" | ")
         );
     }
@@ -80,7 +80,7 @@ pub fn markdown(effects: &Effects, view: View) -> String {
             let row = pair_cells(line, effect, single(effects), view)
                 .map(|cell| plain(&cell))
                 .join(" | ");
-            let metric = format!("`{}` {}", plain(&line.case), line.metric.name);
+            let metric = format!("`{}` {}", plain(&line.case), plain(&line.metric.name));
             let _ = writeln!(text, "| {metric} | {} | {row} |", plain(factor));
         }
     }
@@ -118,7 +118,7 @@ fn shown(effects: &Effects, view: View) -> Vec<&MetricEffects> {
 
 fn matrix(effects: &Effects, lines: &[&MetricEffects], view: View) -> Table {
     let mut columns = vec![Column::left("metric").flexible()];
-    columns.extend(effects.factors.iter().map(|factor| Column::left(factor)));
+    columns.extend(effects.factors.iter().map(|factor| Column::left(&inert(factor))));
     let mut table = Table::new(columns);
     let mut kind = "";
     for line in lines {

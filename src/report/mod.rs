@@ -14,6 +14,7 @@ pub mod html;
 pub mod info;
 pub mod levels;
 pub mod run;
+pub mod square;
 pub mod table;
 
 pub use crate::text::number;

@@ -60,6 +60,8 @@ impl Column {
     }
 }
 
+/// Columns that one cell takes at most.
+const LONGEST_CELL: usize = 72;
 /// Between two columns.
 const GAP: usize = 2;
 /// A name that would keep less than this stands on a line of its own instead; shorter cuts tell few
@@ -77,9 +79,16 @@ impl Table {
         Self { style, ..self }
     }
 
-    /// Adds a row.
+    /// Adds a row. A cell of a column that gives no way is cut where no number or name of sense ends.
     pub fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells.into_iter().map(|cell| inert(&cell)).collect());
+        let gives =
+            |column: usize| column == 0 || self.columns.get(column).is_some_and(|c| c.flexible);
+        let shown = |(column, cell): (usize, String)| match gives(column) {
+            true => inert(&cell),
+            false => cut(&inert(&cell), LONGEST_CELL),
+        };
+        let row = cells.into_iter().enumerate().map(shown).collect();
+        self.rows.push(row);
     }
 
     /// Adds a line of its own before the next row.
@@ -126,6 +135,11 @@ impl Table {
         let name = cut(row.first().map_or("", String::as_str), width.saturating_sub(indent));
         let tone = self.columns.first().map_or(Tone::Plain, |column| (column.tone)(&name));
         format!("{}{}\n", " ".repeat(indent), self.style.paint(tone, &name))
+    }
+
+    /// The columns that the whole table takes, nothing dropped or cut.
+    pub fn full_width(&self) -> usize {
+        self.total(&(0..self.columns.len()).collect::<Vec<_>>())
     }
 
     /// True where two names that differ would not, cut to `width`.

@@ -34,6 +34,15 @@ pub fn markdown(text: &str) -> String {
     shown
 }
 
+/// First characters of a cell that spreadsheets take for a formula, their wide twins included.
+const FORMULA: [char; 11] =
+    ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
+/// `text` as a cell of a table that a spreadsheet may open: nothing of it is computed.
+pub fn guard(text: &str) -> String {
+    if text.starts_with(FORMULA) { format!("'{text}") } else { text.to_owned() }
+}
+
 /// `text` in at most `width` columns; an ellipsis stands for what was cut.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -49,6 +58,34 @@ pub fn cut(text: &str, width: usize) -> String {
         kept.push(c);
     }
     format!("{kept}...").chars().take(width.max(1)).collect()
+}
+
+/// The name that was probably meant: at most a third of the letters of `typed` differ.
+pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let most = typed.chars().count().div_ceil(3);
+    // Names come from folders: what is far longer is not compared.
+    let near = names.into_iter().filter(|name| name.len().abs_diff(typed.len()) <= 4 * most);
+    let found = near.map(|name| (edits(typed, name), name)).min();
+    found
+        .filter(|(edits, name)| *edits <= most && *edits < name.chars().count())
+        .map(|(_, name)| name)
+}
+
+/// Letters to insert, remove or replace between two texts (Levenshtein 1966; the table by rows of
+/// Wagner and Fischer 1974).
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (index, letter) in a.chars().enumerate() {
+        let mut next = vec![index + 1];
+        for (other, window) in b.iter().zip(row.windows(2)) {
+            let left = next.last().copied().unwrap_or(0);
+            let replaced = window[0] + usize::from(letter != *other);
+            next.push(replaced.min(window[1] + 1).min(left + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
 }
 
 /// `text` broken at spaces into lines of at most `width` columns, all but the first indented by
@@ -74,7 +111,7 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, inert, markdown, wrap};
+    use super::{cut, inert, markdown, nearest, wrap};
     use proptest::prelude::*;
     use unicode_width::UnicodeWidthStr;
 
@@ -86,6 +123,21 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_cell() {
         assert_eq!(markdown("a|b\n<img> [x](y)"), "a\\|b\\\\n&lt;img> \\[x\\](y)");
+    }
+
+    #[test]
+    fn the_name_that_was_meant_is_found() {
+        let names = ["default", "pin", "numa", "numa_smt"];
+        for (typed, meant) in [
+            ("numaa", Some("numa")),
+            ("defualt", Some("default")),
+            ("nunma_smt", Some("numa_smt")),
+            ("pi", Some("pin")),
+            ("everything", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(typed, names), meant, "{typed}");
+        }
     }
 
     #[test]

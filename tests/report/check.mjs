@@ -116,6 +116,13 @@ check("a double click shows all of it again", !(await curve.getAttribute("class"
 await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.5);
 check("a curve has a readout of every configuration", (await page.locator(".tip div").count()) > 1);
 
+const heat = article.locator("svg.wide .heat").first();
+await heat.scrollIntoViewIfNeeded();
+const cells = await heat.boundingBox();
+await page.mouse.move(cells.x + cells.width * 0.6, cells.y + cells.height * 0.2);
+const readout = await page.locator(".tip b").innerText();
+check("a picture has a readout of every cell", /^\d+ \u2194 \d+: [\d.]+ ns$/.test(readout), readout);
+
 await article.locator("[data-act=enlarge]").first().click();
 check("a figure fills the window", await page.locator("dialog[open] svg").isVisible());
 await page.keyboard.press("Escape");
@@ -130,6 +137,12 @@ check("the theme changes", (await ground()) !== light);
 await page.keyboard.press("Tab");
 check("nothing but the page was asked for, and nothing was complained about", page.trouble.length === 0, page.trouble);
 await page.context().close();
+
+// Twins: metrics that differ stand beside facts that differ.
+const twins = await open({}, "#" + groups.at(-1));
+const sides = await twins.locator(`#${groups.at(-1)}-twins .two > div`).evaluateAll((all) => all.map((side) => side.getBoundingClientRect()));
+check("metrics and facts of twins stand side by side", sides.length === 2 && sides[0].top === sides[1].top && sides[0].right <= sides[1].left, sides);
+await twins.context().close();
 
 // 4: axe, in both themes, everything unfolded.
 for (const colorScheme of ["light", "dark"]) {

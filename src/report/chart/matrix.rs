@@ -2,7 +2,6 @@
 //! few, as a picture with a readout when they are many. Yellow is near: fast or cheap.
 
 use super::image::heat;
-use super::line::short;
 use super::svg::{Drawing, Text, V};
 use super::theme::{INK, hex, over, viridis};
 use super::{Frame, fitted};
@@ -61,7 +60,7 @@ pub fn draw(matrix: &Matrix, frame: Frame) -> Drawing {
         |panel: &Panel| (room - 70.0).min(if panel.columns.len() < MANY { 340.0 } else { 470.0 });
     let height = |panel: &Panel| {
         let cell = side(panel) / panel.columns.len().max(1) as f64;
-        cell.min(90.0) * panel.rows.len() as f64 + 62.0
+        cell.min(90.0) * panel.rows.len() as f64 + 68.0
     };
     let rows: Vec<&[Panel]> = matrix.panels.chunks(across).collect();
     let heights: Vec<f64> =
@@ -80,12 +79,15 @@ pub fn draw(matrix: &Matrix, frame: Frame) -> Drawing {
     drawing
 }
 
-/// Smallest and largest number of all panels.
+/// Smallest and largest number of all panels; of pictures all but the outermost half percent, as
+/// one pair that was disturbed would take the colours of all others.
 fn ends(matrix: &Matrix) -> (f64, f64) {
-    let values = || matrix.panels.iter().flat_map(|panel| panel.values.iter().copied().flatten());
-    let usable = || values().filter(|value| value.is_finite() && *value > 0.0);
-    let (low, high) = (usable().fold(f64::INFINITY, f64::min), usable().fold(0.0, f64::max));
-    if low <= high { (low, high) } else { (1.0, 1.0) }
+    let values = matrix.panels.iter().flat_map(|panel| panel.values.iter().copied().flatten());
+    let mut usable: Vec<f64> = values.filter(|value| value.is_finite() && *value > 0.0).collect();
+    usable.sort_by(f64::total_cmp);
+    let outer = if usable.len() < MANY * MANY { 0 } else { usable.len() / 200 };
+    let high = usable.len().checked_sub(1 + outer).and_then(|last| usable.get(last));
+    usable.get(outer).zip(high).map_or((1.0, 1.0), |(low, high)| (*low, *high))
 }
 
 /// How near: 0 is far, 1 is near, on a scale of ratios. All is near where all is equal.
@@ -104,7 +106,7 @@ fn panel(
     ends: (f64, f64),
 ) {
     let cell = (side / panel.columns.len().max(1) as f64).min(90.0);
-    let (left, top) = (x + 62.0, y + 46.0);
+    let (left, top) = (x + 62.0, y + 51.0);
     drawing.open(&format!("s{}", panel.slot));
     super::line::mark(drawing, panel.slot, (x + 8.0, y + 11.0), 1.0);
     let name = fitted(&panel.name, 12.5, side + 40.0);
@@ -113,7 +115,7 @@ fn panel(
         &name,
         Text { size: 12.5, bold: true, fill: INK, ..Text::default() },
     );
-    drawing.text((left, y + 31.0), &matrix.columns_are, Text { size: 11.0, ..Text::default() });
+    drawing.text((left, y + 33.0), &matrix.columns_are, Text { size: 11.0, ..Text::default() });
     names(drawing, panel, (left, top), cell, &matrix.rows_are);
     if panel.columns.len() < MANY && panel.rows.len() < MANY {
         cells(drawing, matrix, panel, (left, top), cell, ends);
@@ -176,7 +178,7 @@ fn cells(
     }
 }
 
-/// A pixel per cell. The values travel in an attribute for the readout: three digits each.
+/// A pixel per cell. The page's readout takes the numbers from the table below the figure.
 fn picture(
     drawing: &mut Drawing,
     matrix: &Matrix,
@@ -200,33 +202,18 @@ fn picture(
         drawing.line((left, top + at), (left + size.0, top + at), "#FFFFFF");
         drawing.line((left + at, top), (left + at, top + size.1), "#FFFFFF");
     }
-    let number = |value: &Option<f64>| {
-        let value = value.filter(|value| value.is_finite());
-        value.map_or(String::new(), |value| short(significant(value)))
-    };
-    let values: Vec<String> = panel.values.iter().map(number).collect();
-    let labels = |names: &[String]| names.join(" ");
+    // Which numbers the readout finds in the table below the figure.
+    let number = matrix.panels.iter().position(|other| std::ptr::eq(other, panel)).unwrap_or(0);
     drawing.rect(
         (left, top),
         size,
         &[
             ("class", V::T("heat")),
             ("fill", V::T("transparent")),
-            ("data-rows", V::T(&labels(&panel.rows))),
-            ("data-columns", V::T(&labels(&panel.columns))),
-            ("data-values", V::T(&values.join(" "))),
+            ("data-panel", V::N(number as f64)),
             ("data-unit", V::T(&matrix.unit)),
         ],
     );
-}
-
-/// Three significant digits.
-fn significant(value: f64) -> f64 {
-    if value == 0.0 || !value.is_finite() {
-        return 0.0;
-    }
-    let power = 10_f64.powi(2 - value.abs().log10().floor() as i32);
-    (value * power).round() / power
 }
 
 /// The colours from far to near, with the numbers at their ends.

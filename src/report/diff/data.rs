@@ -1,6 +1,7 @@
 //! The comparison for programs: JSON with everything, CSV with one line per row.
 
 use crate::compare::{Comparison, Measured, Note, Pair, Row};
+use crate::text::guard;
 use serde::Serialize;
 use vbench_results::SCHEMA_VERSION;
 
@@ -120,9 +121,11 @@ pub(in crate::report) fn number(value: Option<f64>) -> String {
     value.filter(|value| value.is_finite()).map(|value| format!("{value:?}")).unwrap_or_default()
 }
 
-/// Appends a line; a field with a separator is quoted (RFC 4180).
+/// Appends a line; a field with a separator is quoted (RFC 4180), a text that a spreadsheet would
+/// compute begins with an apostrophe.
 pub(in crate::report) fn line(text: &mut String, fields: impl Iterator<Item = String>) {
     let quoted = fields.map(|field| {
+        let field = if field.parse::<f64>().is_ok() { field } else { guard(&field) };
         if field.contains(['"', ',', '\n', '\r']) {
             format!("\"{}\"", field.replace('"', "\"\""))
         } else {

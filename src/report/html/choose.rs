@@ -23,14 +23,19 @@ pub struct Class<'v> {
     pub line: &'v Line,
 }
 
-/// How a known class finds its line: title, examples, noun, parts of the function's name, metrics.
+/// How a known class finds its line: title, examples, noun, names of functions, metrics.
 struct Known {
     title: &'static str,
     hint: &'static str,
     noun: &'static str,
     functions: &'static [&'static str],
     metrics: &'static [&'static str],
+    /// Whether it runs on CPUs, where benchmarks of one name run on CPUs and on GPUs.
+    on_cpus: Option<bool>,
 }
+
+/// Modules whose collective operations run on CPUs.
+const ON_CPUS: [&str; 2] = ["collective", "mpi"];
 
 const KNOWN: &[Known] = &[
     Known {
@@ -39,6 +44,7 @@ const KNOWN: &[Known] = &[
         noun: "memory bandwidth",
         functions: &["stream", "mbw"],
         metrics: &["triad", "bandwidth"],
+        on_cpus: None,
     },
     Known {
         title: "Multi-GPU training",
@@ -46,6 +52,15 @@ const KNOWN: &[Known] = &[
         noun: "all-reduce",
         functions: &["allreduce", "all_reduce", "nccl_all_reduce", "all_reduce_perf"],
         metrics: &["busbw", "busbw_peak", "algbw"],
+        on_cpus: Some(false),
+    },
+    Known {
+        title: "Processes that exchange data",
+        hint: "MPI, reductions in host memory",
+        noun: "all-reduce between CPUs",
+        functions: &["all_reduce"],
+        metrics: &["busbw"],
+        on_cpus: Some(true),
     },
     Known {
         title: "Latency-sensitive serving",
@@ -53,6 +68,7 @@ const KNOWN: &[Known] = &[
         noun: "memory latency",
         functions: &["pointer_chase", "chase", "mem_latency", "memory_latency", "latency"],
         metrics: &["latency", "time"],
+        on_cpus: None,
     },
     Known {
         title: "Many CPU threads",
@@ -60,13 +76,23 @@ const KNOWN: &[Known] = &[
         noun: "CPU throughput",
         functions: &["prime", "primes", "sysbench_cpu"],
         metrics: &["rate", "events_per_second", "events"],
+        on_cpus: None,
+    },
+    Known {
+        title: "Event loops and timers",
+        hint: "many short sleeps, small requests",
+        noun: "wake-up delay",
+        functions: &["timer_wake"],
+        metrics: &["p99", "p50"],
+        on_cpus: None,
     },
     Known {
         title: "GPU compute only",
         hint: "kernels, no transfers",
         noun: "matrix multiplication",
         functions: &["matmul", "gemm"],
-        metrics: &["rate", "tflops", "time", "time_lo"],
+        metrics: &["rate", "tflops", "flops", "time", "time_lo"],
+        on_cpus: None,
     },
 ];
 
@@ -74,22 +100,26 @@ const KNOWN: &[Known] = &[
 const MOST_OWN: usize = 4;
 
 impl Known {
-    /// How well a line stands for the class: metric, plain access, then the largest case.
-    fn fits(&self, line: &Line) -> Option<(Reverse<usize>, u8, u64)> {
+    /// How well a line stands for the class: metric, plain settings, then the largest case.
+    fn fits(&self, line: &Line) -> Option<(Reverse<usize>, usize, u64)> {
         let function = line.function().to_lowercase();
-        if !self.functions.contains(&function.as_str())
-            || line.metric.role == vbench_results::Role::Info
-        {
+        let module = line.case.benchmark.split("::").next().unwrap_or_default();
+        let elsewhere = self.on_cpus.is_some_and(|on_cpus| on_cpus != ON_CPUS.contains(&module));
+        if elsewhere || !self.functions.contains(&function.as_str()) || !line.drawn() {
             return None;
         }
         let metric = self.metrics.iter().position(|metric| *metric == line.metric.name)?;
-        let plain = ["cached", "random", "yes", "DRAM", "f32"];
-        let plain = line.case.params.values().any(|value| plain.contains(&value.as_str()));
+        let is_plain = |value: &&String| PLAIN.contains(&value.as_str());
+        let plain = line.case.params.values().filter(is_plain).count();
         let sizes = line.case.params.values().map(|value| words::rank(value));
         let largest = sizes.filter(|rank| *rank < u64::MAX).max().unwrap_or(0);
-        Some((Reverse(metric), u8::from(plain), largest))
+        Some((Reverse(metric), plain, largest))
     }
 }
+
+/// Settings that most readers mean when they name none.
+const PLAIN: &[&str] =
+    &["cached", "random", "yes", "DRAM", "f32", "fp16", "default", "out", "normal", "idle"];
 
 /// The classes that the stored results can tell something about.
 pub fn classes<'v>(view: &'v View<'_>) -> Vec<Class<'v>> {

@@ -4,6 +4,7 @@ use super::view::View;
 use crate::host::cpulist;
 use crate::report::chart::strip::{Machine, Node, machines};
 use crate::report::chart::{Figure, Frame};
+use crate::report::square::nodes;
 use crate::report::table::{cut, inert};
 use std::collections::{BTreeMap, BTreeSet};
 use vbench_results::{Reading, ResultSet};
@@ -38,22 +39,20 @@ const MOST_VALUES: usize = 4;
 /// The facts that differ between any side and the first.
 pub fn differences(view: &View<'_>) -> Differences {
     let mut differences = Differences::default();
-    let mut known: BTreeMap<&str, (bool, bool, bool)> = BTreeMap::new();
+    // Whether any side is known to differ, and whether its values are amounts of the moment.
+    let mut found: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
     for fact in view.facts.iter().flatten() {
         let number = |value: &String| value.parse::<f64>().is_ok();
         let passing = !fact.stable && fact.base.iter().chain(&fact.candidate).all(number);
-        let entry = known.entry(&fact.fact).or_insert((false, false, false));
-        *entry = (
-            entry.0 || fact.stable,
-            entry.1 || fact.identifying || !fact.known,
-            entry.2 || passing,
-        );
+        let entry = found.entry(&fact.fact).or_insert((false, false));
+        entry.0 |= fact.known && !fact.identifying;
+        entry.1 |= passing;
     }
-    for (name, (_, aside, passing)) in known {
-        match (passing, aside) {
+    for (name, (differs, passing)) in found {
+        match (passing, differs) {
             (true, _) => differences.passing.push(inert(name)),
-            (false, true) => differences.others.push(difference(view, name)),
-            (false, false) => differences.layout.push(difference(view, name)),
+            (false, false) => differences.others.push(difference(view, name)),
+            (false, true) => differences.layout.push(difference(view, name)),
         }
     }
     differences
@@ -104,19 +103,6 @@ pub fn shared(view: &View<'_>) -> Vec<(String, String)> {
     facts.map(|(name, _)| (inert(name), cut(&reading(first, name), LONGEST))).collect()
 }
 
-/// The memory nodes of a run's machine and their CPUs, as far as they are known.
-pub fn nodes(run: &ResultSet) -> Vec<(usize, Vec<usize>)> {
-    let node = |name: &String| -> Option<(usize, Vec<usize>)> {
-        let id = name.strip_prefix("numa.node.")?.strip_suffix(".cpus")?.parse().ok()?;
-        let list = run.environment.value(name)?.to_string();
-        Some((id, cpulist::parse(&list).unwrap_or_default()))
-    };
-    let mut nodes: Vec<(usize, Vec<usize>)> =
-        run.environment.facts.keys().filter_map(node).collect();
-    nodes.sort_unstable();
-    nodes
-}
-
 /// Most vCPUs of which each is drawn.
 const MOST_CPUS: usize = 1024;
 
@@ -129,7 +115,7 @@ pub fn topology(view: &View<'_>) -> Option<Figure> {
             let allowed = run.environment.value("cpu.allowed").map(ToString::to_string);
             let allowed = allowed.and_then(|list| cpulist::parse(&list).ok());
             let usable = |cpu: usize| allowed.as_ref().is_none_or(|allowed| allowed.contains(&cpu));
-            let nodes: Vec<Node> = nodes(run)
+            let nodes: Vec<Node> = nodes(&run.environment)
                 .into_iter()
                 .map(|(id, cpus)| Node {
                     name: format!("node {id}"),
@@ -238,6 +224,9 @@ fn words_of(fact: &str, value: &str) -> Option<String> {
             Some(format!("{value} huge pages of {}", pages.unwrap_or_default()))
         }
         _ if fact.starts_with("numa.node.") || fact == "numa.distances" => None,
+        _ if fact.starts_with("factor.") => {
+            Some(format!("{} {value}", fact.trim_start_matches("factor.")))
+        }
         _ => Some(format!("{fact} {value}")),
     }
 }

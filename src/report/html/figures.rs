@@ -6,10 +6,11 @@ use crate::compare::Verdict;
 use crate::report::chart::bars::{self, Bar, Bars};
 use crate::report::chart::forest::{self, Change, Forest};
 use crate::report::chart::{Figure, Frame, theme};
+use crate::report::number::counted;
 use std::collections::BTreeMap;
 use vbench_results::Role;
 
-/// More groups of bars are a table, not a figure.
+/// More groups of bars than these are left to the tables.
 const MOST_GROUPS: usize = 12;
 
 /// A figure per benchmark and unit: the lines that are no curve and fill no square.
@@ -28,20 +29,36 @@ pub fn bars(view: &View<'_>, lines: &[&Line], id: &str) -> Vec<Figure> {
     let is_swept = |line: &Line| swept.iter().any(|other| std::ptr::eq(*other, line));
     let fitting = benchmarks.into_iter().filter(|((_, _), lines)| {
         let several = lines.len() > 1 || view.compared();
-        several
-            && lines.len() <= MOST_GROUPS
-            && !lines.iter().any(|line| is_swept(line) || table::in_square(line))
+        several && !lines.iter().any(|line| is_swept(line) || table::in_square(line))
     });
     let drawn =
         fitting.filter(|(_, lines)| !view.compared() || lines.iter().any(|line| line.moved()));
     drawn
         .take(view.room.figures)
         .enumerate()
-        .map(|(index, (_, lines))| figure(view, &lines, &format!("{id}-bars{index}")))
+        .map(|(index, (_, lines))| {
+            figure(view, &telling(view, &lines), lines.len(), &format!("{id}-bars{index}"))
+        })
         .collect()
 }
 
-fn figure(view: &View<'_>, lines: &[&Line], id: &str) -> Figure {
+/// Of many lines those that differ most, in their order; of a side alone the first.
+fn telling<'v>(view: &View<'_>, lines: &[&'v Line]) -> Vec<&'v Line> {
+    let size = |line: &Line| {
+        let real = line.changes().filter(|(_, cell)| cell.real());
+        let sizes = real.filter_map(|(_, cell)| Some(cell.ratio?.ln().abs()));
+        sizes.fold(0.0, f64::max)
+    };
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    if view.compared() {
+        order.sort_by(|a, b| size(lines[*b]).total_cmp(&size(lines[*a])));
+    }
+    order.truncate(MOST_GROUPS);
+    order.sort_unstable();
+    order.into_iter().map(|index| lines[index]).collect()
+}
+
+fn figure(view: &View<'_>, lines: &[&Line], all: usize, id: &str) -> Figure {
     let largest =
         lines.iter().flat_map(|line| line.values.iter().flatten()).map(|value| value.typical);
     let (factor, unit) = words::prefixed(largest.fold(0.0, f64::max), &lines[0].metric.unit);
@@ -78,7 +95,7 @@ fn figure(view: &View<'_>, lines: &[&Line], id: &str) -> Figure {
     Figure {
         id: id.to_owned(),
         title: headline(view, lines).unwrap_or(function),
-        caption: caption(view, lines),
+        caption: caption(view, lines, all),
         wide: bars::draw(&bars, if half { Frame::HALF } else { Frame::FULL }),
         narrow: Some(bars::draw(&bars, Frame::NARROW)),
         table: numbers(view, &bars),
@@ -97,7 +114,7 @@ fn headline(view: &View<'_>, lines: &[&Line]) -> Option<String> {
     Some(format!("{} is {change} with {}", line.name, view.names[slot]))
 }
 
-fn caption(view: &View<'_>, lines: &[&Line]) -> String {
+fn caption(view: &View<'_>, lines: &[&Line], all: usize) -> String {
     let detail = match lines {
         [only] if !only.detail.is_empty() => format!("{}. ", words::sentence(&only.detail)),
         _ => String::new(),
@@ -107,7 +124,13 @@ fn caption(view: &View<'_>, lines: &[&Line]) -> String {
     } else {
         "One launch: no intervals."
     };
-    format!("{detail}{whiskers}")
+    let most = if view.compared() { "that differ most" } else { "in the order of the table" };
+    let rest = if all > lines.len() {
+        format!(" These {} of {all} {most}.", lines.len())
+    } else {
+        String::new()
+    };
+    format!("{detail}{whiskers}{rest}")
 }
 
 fn numbers(view: &View<'_>, bars: &Bars) -> Vec<Vec<String>> {
@@ -123,15 +146,33 @@ fn numbers(view: &View<'_>, bars: &Bars) -> Vec<Vec<String>> {
     [head].into_iter().chain(bars.groups.iter().map(row)).collect()
 }
 
+/// Most rows of the forest in which all is the same: beside them the others are easier to judge.
+const MOST_SAME: usize = 8;
+
+/// The lines of the forest, and how many are left to the table.
+fn compared<'v>(view: &'v View<'_>) -> (Vec<&'v Line>, usize) {
+    let has = |line: &&Line| line.changes().any(|(_, cell)| cell.ratio.is_some());
+    let all: Vec<&Line> =
+        view.lines.iter().filter(|line| line.representative).filter(has).collect();
+    let is_same =
+        |line: &Line| line.changes().all(|(_, cell)| cell.verdict == Some(Verdict::Equivalent));
+    let mut same = 0;
+    let mut shown: Vec<&Line> = all.clone();
+    shown.retain(|line| {
+        same += usize::from(is_same(line));
+        !is_same(line) || same <= MOST_SAME
+    });
+    shown.truncate(view.room.forest);
+    let left_out = all.len() - shown.len();
+    (shown, left_out)
+}
+
 /// The differences of all lines that stand in the table from the first side.
 pub fn forest(view: &View<'_>) -> Option<Figure> {
     let mut rows: Vec<forest::Row> = Vec::new();
     let mut chapter = None;
-    let shown = view.lines.iter().filter(|line| line.representative);
-    for line in shown
-        .filter(|line| line.changes().any(|(_, cell)| cell.ratio.is_some()))
-        .take(view.room.forest)
-    {
+    let (shown, left_out) = compared(view);
+    for line in shown {
         let of = words::Chapter::of(&line.kind, &line.case.benchmark);
         if chapter.as_ref() != Some(&of) {
             rows.push(forest::Row {
@@ -153,8 +194,15 @@ pub fn forest(view: &View<'_>) -> Option<Figure> {
         title: format!("Every metric against {}", view.names[0]),
         caption: format!(
             "Marks are the change of the typical launch, lines its 95% interval; right is better, whichever way \
-             the metric counts. In the grey band of \u{b1}{} no difference matters. An arrow is off the scale.",
-            view.margin()
+             the metric counts. In the grey band of \u{b1}{} no difference matters. An arrow is off the scale.{}",
+            view.margin(),
+            match left_out {
+                0 => String::new(),
+                more => format!(
+                    " {} more, all the same or less telling, are in the table.",
+                    counted(more, "row")
+                ),
+            }
         ),
         wide: forest::draw(&forest, Frame::FULL),
         narrow: Some(forest::draw(&forest, Frame::NARROW)),

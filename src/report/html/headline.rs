@@ -4,7 +4,7 @@
 use super::choose::{self, Choice, Class};
 use super::view::{Cell, Line, View};
 use super::words;
-use crate::compare::Verdict;
+use crate::compare::{Verdict, Why};
 use crate::report::number::digits;
 use vbench_results::Better;
 
@@ -27,40 +27,8 @@ pub fn headline(view: &View<'_>, classes: &[Class<'_>]) -> String {
     if !view.compared() {
         return alone(view, classes);
     }
-    let (gains, losses) = moves(view, classes);
-    // Of those that are as large within the margin, the first.
-    let largest = |moves: &[Move<'_>]| -> Option<usize> {
-        let most = moves.iter().map(Move::size).fold(0.0, f64::max);
-        moves.iter().position(|found| found.size() >= most - view.policy.tau())
-    };
-    let base = &view.names[0];
-    let (gain, loss) = (largest(&gains).map(|i| &gains[i]), largest(&losses).map(|i| &losses[i]));
-    let text = match (gain, loss) {
-        (None, None) => return nothing_real(view),
-        (Some(gain), None) => {
-            format!("{} {} and loses nothing that was measured", name(view, gain), won(gain, base))
-        }
-        (None, Some(loss)) => {
-            format!("{} {} and gains nothing that was measured", name(view, loss), lost(loss, base))
-        }
-        (Some(gain), Some(_)) => {
-            let own: Vec<&Move<'_>> = losses.iter().filter(|loss| loss.side == gain.side).collect();
-            let worst = own.into_iter().max_by(|a, b| a.size().total_cmp(&b.size()));
-            match (worst, loss) {
-                (Some(own), _) => {
-                    format!("{} {} and {}", name(view, gain), won(gain, base), lost(own, base))
-                }
-                (None, Some(loss)) => format!(
-                    "{} {}; {} {}",
-                    name(view, gain),
-                    won(gain, base),
-                    name(view, loss),
-                    lost(loss, base)
-                ),
-                (None, None) => format!("{} {}", name(view, gain), won(gain, base)),
-            }
-        }
-    };
+    let (gains, losses) = moves(view, classes, Cell::real);
+    let Some(text) = told(view, &gains, &losses) else { return nothing_real(view) };
     let everywhere = (0..view.names.len())
         .any(|side| classes.iter().all(|class| choose::winners(class.line).contains(&side)));
     let nobody =
@@ -68,18 +36,63 @@ pub fn headline(view: &View<'_>, classes: &[Class<'_>]) -> String {
     format!("{text}.{}", if view.group.kind == super::Kind::Twins { "" } else { nobody })
 }
 
+/// The largest gain, and the largest loss of the same side; nothing of nothing.
+fn told(view: &View<'_>, gains: &[Move<'_>], losses: &[Move<'_>]) -> Option<String> {
+    // Of those that are as large within the margin, the first.
+    let largest = |moves: &[Move<'_>]| -> Option<usize> {
+        let most = moves.iter().map(Move::size).fold(0.0, f64::max);
+        moves.iter().position(|found| found.size() >= most - view.policy.tau())
+    };
+    let base = &view.names[0];
+    let gain = largest(gains).and_then(|index| gains.get(index));
+    let loss = largest(losses).and_then(|index| losses.get(index));
+    let (gain, loss) = match (gain, loss) {
+        (None, None) => return None,
+        (Some(gain), None) => {
+            let (name, won) = (name(view, gain), won(gain, base));
+            return Some(format!("{name} {won} and loses nothing that was measured"));
+        }
+        (None, Some(loss)) => {
+            let (name, lost) = (name(view, loss), lost(loss, base));
+            return Some(format!("{name} {lost} and gains nothing that was measured"));
+        }
+        (Some(gain), Some(loss)) => (gain, loss),
+    };
+    let own = losses.iter().filter(|loss| loss.side == gain.side);
+    let own = own.max_by(|a, b| a.size().total_cmp(&b.size()));
+    let winner = format!("{} {}", name(view, gain), won(gain, base));
+    Some(match own {
+        Some(own) => format!("{winner} and {}", lost(own, base)),
+        None => format!("{winner}; {} {}", name(view, loss), lost(loss, base)),
+    })
+}
+
+/// What single launches look like, where no difference can be shown because nothing was repeated.
+fn apparent(view: &View<'_>, classes: &[Class<'_>]) -> Option<String> {
+    // What is smaller than the margin does not matter, real or not.
+    let large = |ratio: f64| ratio.ln().abs() > view.policy.tau();
+    let once = |cell: &Cell| cell.why == Some(Why::Unreplicated) && cell.ratio.is_some_and(large);
+    let (gains, losses) = moves(view, classes, once);
+    told(view, &gains, &losses)
+}
+
 fn name<'v>(view: &'v View<'_>, found: &Move<'_>) -> &'v str {
     &view.names[found.side]
 }
 
-/// Real gains and losses against the base: in the primary metrics of the classes, and where there
-/// are none, in every line of the table.
-fn moves<'v>(view: &'v View<'_>, classes: &[Class<'v>]) -> (Vec<Move<'v>>, Vec<Move<'v>>) {
+/// Gains and losses against the base, of the cells that count: in the primary metrics of the
+/// classes, and where there are none, in every line of the table.
+fn moves<'v>(
+    view: &'v View<'_>,
+    classes: &[Class<'v>],
+    counts: impl Fn(&Cell) -> bool + Copy,
+) -> (Vec<Move<'v>>, Vec<Move<'v>>) {
+    let of = move |noun: String, line: &'v Line| moves_of(noun, line, counts);
     let primary = classes.iter().map(|class| (class.noun.clone(), class.line));
-    let found: Vec<Move<'v>> = primary.flat_map(|(noun, line)| moves_of(noun, line)).collect();
+    let found: Vec<Move<'v>> = primary.flat_map(|(noun, line)| of(noun, line)).collect();
     let others = || {
         let lines = view.lines.iter().filter(|line| line.representative && line.gated());
-        lines.flat_map(|line| moves_of(noun_of(line), line)).collect()
+        lines.flat_map(|line| of(noun_of(line), line)).collect()
     };
     let all: Vec<Move<'v>> = if found.is_empty() { others() } else { found };
     all.into_iter().partition(|found| found.line.gain(found.ratio) > 1.0)
@@ -93,9 +106,13 @@ fn noun_of(line: &Line) -> String {
     }
 }
 
-fn moves_of(noun: String, line: &Line) -> impl Iterator<Item = Move<'_>> {
-    let real = line.changes().filter(|(_, cell)| cell.real());
-    real.filter_map(move |(side, cell)| {
+fn moves_of(
+    noun: String,
+    line: &Line,
+    counts: impl Fn(&Cell) -> bool,
+) -> impl Iterator<Item = Move<'_>> {
+    let counted = line.changes().filter(move |(_, cell)| counts(cell));
+    counted.filter_map(move |(side, cell)| {
         Some(Move { side, noun: noun.clone(), line, ratio: cell.ratio? })
     })
 }
@@ -138,6 +155,13 @@ fn factor(ratio: f64) -> String {
 fn nothing_real(view: &View<'_>) -> String {
     let counts = counts(view);
     let margin = view.margin();
+    if counts.real > 0 {
+        let tested = counts.real + counts.same + counts.unclear;
+        return format!(
+            "{} of {tested} differences are real, none of them in what stands for a workload.",
+            counts.real
+        );
+    }
     match (counts.same, counts.unclear) {
         (0, 0) => "Nothing here can be compared.".to_owned(),
         (_, 0) => format!("No configuration differs by {margin} or more."),
@@ -187,6 +211,12 @@ pub fn lede(view: &View<'_>, classes: &[Class<'_>]) -> String {
     }
     let counts = counts(view);
     if counts.real == 0 {
+        if let Some(apparent) = apparent(view, classes) {
+            return format!(
+                "As measured once, {apparent}. Whether it repeats nobody knows: without a second launch no choice can \
+                 be justified."
+            );
+        }
         return format!(
             "No choice can be justified by these runs. {}",
             if counts.unclear > 0 {

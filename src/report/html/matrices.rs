@@ -1,173 +1,239 @@
-//! Cases that fill a square: node by node, core by core.
+//! Squares of numbers: cases that fill one, node by node, and the pairs of vCPUs that a launch
+//! stored as a whole.
 
 use super::view::{Line, View};
 use super::words;
 use crate::report::chart::matrix::{Matrix, Panel, draw};
 use crate::report::chart::{Figure, Frame};
+use crate::report::square::{self, Layout, Place, Square, sentence};
+use crate::report::table::inert;
+use crate::text::cut;
 use std::collections::{BTreeMap, BTreeSet};
-use vbench_results::Better;
-
-/// Pairs of axes that make a square, rows first.
-const PAIRS: &[(&str, &str)] = &[
-    ("cpu_node", "memory_node"),
-    ("from", "to"),
-    ("cpu_a", "cpu_b"),
-    ("first", "second"),
-    ("gpu_from", "gpu_to"),
-];
+use vbench_results::{Better, CaseId, CaseResult, Metric};
 
 /// The two axes of a benchmark that make a square, rows first.
 pub fn axes<'a>(axes: &BTreeMap<&'a str, BTreeSet<&str>>) -> Option<(&'a str, &'a str)> {
-    let known = |name: &str| axes.get_key_value(name).filter(|(_, values)| values.len() > 1);
-    PAIRS.iter().find_map(|(rows, columns)| Some((*known(rows)?.0, *known(columns)?.0)))
+    square::axes(|name| {
+        axes.get_key_value(name).filter(|(_, values)| values.len() > 1).map(|(name, _)| *name)
+    })
 }
 
-/// A figure per benchmark that fills a square, for its first metric.
+/// A figure per benchmark that fills a square, for its first metric, and one per table of pairs.
 pub fn figures(view: &View<'_>, lines: &[&Line], chapter: &str) -> Vec<Figure> {
-    let mut benchmarks: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
+    let mut drawn: Vec<Drawn<'_>> = of_cases(view, lines);
+    drawn.extend(of_launches(view, lines));
+    let numbered = drawn.iter().filter(|drawn| drawn.is_square()).take(4 * view.room.figures);
+    numbered
+        .enumerate()
+        .map(|(number, drawn)| drawn.figure(view, &format!("{chapter}-matrix{number}")))
+        .collect()
+}
+
+/// One square for every side.
+struct Drawn<'v> {
+    case: CaseId,
+    metric: &'v Metric,
+    shown: (f64, String),
+    /// Of each side; nothing where it has none.
+    sides: Vec<Option<Square>>,
+}
+
+fn of_cases<'v>(view: &'v View<'_>, lines: &[&'v Line]) -> Vec<Drawn<'v>> {
+    let mut found: BTreeMap<CaseId, Vec<(Place, &'v Line)>> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.gated()) {
-        benchmarks.entry(&line.case.benchmark).or_default().push(line);
-    }
-    let found = benchmarks.into_values().enumerate().filter_map(|(number, lines)| {
-        let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        let metric = &lines.first()?.metric.name;
-        let lines: Vec<&Line> = lines.into_iter().filter(|l| &l.metric.name == metric).collect();
-        for (axis, value) in lines.iter().flat_map(|line| &line.case.params) {
-            values.entry(axis).or_default().insert(value);
+        if let Some((_, place, rest)) = square::place(&line.case) {
+            found.entry(rest).or_default().push((place, line));
         }
-        let (rows, columns) = axes(&values)?;
-        let id = format!("{chapter}-matrix{number}");
-        Some(figure(view, &lines, rows, columns, &id))
+    }
+    let drawn = found.into_iter().filter_map(|(case, cells)| {
+        let first = cells.first()?.1;
+        let (axes, _, _) = square::place(&first.case)?;
+        let of = |slot: usize| {
+            let value = |(place, line): &(Place, &Line)| {
+                let value = line.values.get(slot)?.as_ref()?.typical;
+                (line.metric.name == first.metric.name).then(|| (place.clone(), value))
+            };
+            let cells: Vec<(Place, f64)> = cells.iter().filter_map(value).collect();
+            (!cells.is_empty()).then(|| Square::of(axes, &cells))
+        };
+        let sides = (0..view.names.len()).map(of).collect();
+        Some(Drawn { case, metric: &first.metric, shown: first.shown.clone(), sides })
     });
-    found.collect()
+    drawn.collect()
+}
+
+/// Tables of pairs that launches stored beside what they measured.
+fn of_launches<'v>(view: &'v View<'_>, lines: &[&'v Line]) -> Vec<Drawn<'v>> {
+    let mut seen: BTreeSet<&CaseId> = BTreeSet::new();
+    let first = lines.iter().filter(|line| line.gated() && seen.insert(&line.case));
+    let drawn = first.filter_map(|line| {
+        let of = |slot: usize| square::stored(cases(view, slot, &line.case), line.metric.better);
+        let sides: Vec<Option<Square>> = (0..view.names.len()).map(of).collect();
+        let drawn = Drawn {
+            case: line.case.clone(),
+            metric: &line.metric,
+            shown: line.shown.clone(),
+            sides,
+        };
+        drawn.sides.iter().any(Option::is_some).then_some(drawn)
+    });
+    drawn.collect()
+}
+
+/// The stored results of a case on one side.
+fn cases<'v>(
+    view: &'v View<'_>,
+    slot: usize,
+    case: &CaseId,
+) -> impl Iterator<Item = &'v CaseResult> + use<'v> {
+    let case = case.clone();
+    let runs = view.group.sides.get(slot).into_iter().flat_map(|side| &side.runs);
+    runs.flat_map(|run| &run.cases).filter(move |result| result.case == case)
 }
 
 /// Most rows or columns of which every cell also stands in a table with its verdicts.
 const MOST_IN_TABLES: usize = 8;
 
+/// Most cells of all sides of a figure, half a dozen bytes each: four sides of 64 vCPUs.
+const MOST_CELLS: usize = 4 * 64 * 64;
+
 /// Which lines are cells of a matrix that is too large for tables.
 pub fn pictured(lines: &[Line]) -> Vec<bool> {
-    let mut values: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    let mut names: BTreeMap<&str, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for line in lines {
-        let axes_ = values.entry(&line.case.benchmark).or_default();
-        for (axis, value) in &line.case.params {
-            axes_.entry(axis).or_default().insert(value);
+        if let Some((_, place, _)) = square::place(&line.case) {
+            let (rows, columns) = names.entry(&line.case.benchmark).or_default();
+            rows.insert(place.row);
+            columns.insert(place.column);
         }
     }
-    let large = |values: &BTreeMap<&str, BTreeSet<&str>>| {
-        let count = |axis: &str| values.get(axis).map_or(0, BTreeSet::len);
-        axes(values).is_some_and(|(rows, columns)| count(rows).max(count(columns)) > MOST_IN_TABLES)
+    let large = |(rows, columns): &(BTreeSet<String>, BTreeSet<String>)| {
+        rows.len().max(columns.len()) > MOST_IN_TABLES && rows.len().min(columns.len()) > 1
     };
-    let large: BTreeSet<&str> = values
-        .iter()
-        .filter(|(_, values)| large(values))
-        .map(|(benchmark, _)| *benchmark)
-        .collect();
-    lines.iter().map(|line| large.contains(line.case.benchmark.as_str())).collect()
+    lines.iter().map(|line| names.get(line.case.benchmark.as_str()).is_some_and(large)).collect()
 }
 
-fn figure(view: &View<'_>, lines: &[&Line], rows: &str, columns: &str, id: &str) -> Figure {
-    let first = lines[0];
-    let names = |axis: &str| -> Vec<String> {
-        let mut names: Vec<&String> =
-            lines.iter().filter_map(|line| line.case.params.get(axis)).collect();
-        names.sort_by_key(|name| (words::rank(name), name.as_str()));
-        names.dedup();
-        names.into_iter().cloned().collect()
-    };
-    let (row_names, column_names) = (names(rows), names(columns));
-    let panels: Vec<Panel> = (0..view.names.len())
-        .map(|slot| panel(view, lines, (rows, &row_names), (columns, &column_names), slot))
-        .filter(|panel| panel.values.iter().any(Option::is_some))
-        .collect();
-    let summary = panels.first().map(|panel| summary(panel, first)).unwrap_or_default();
-    let matrix = Matrix {
-        columns_are: words::spelt(columns),
-        rows_are: words::spelt(rows),
-        unit: first.shown.1.clone(),
-        low_is_near: first.metric.better == Better::Lower,
-        panels,
-    };
-    let half = matrix.panels.len() == 1 && column_names.len() < 9;
-    Figure {
-        id: id.to_owned(),
-        title: first.name.clone(),
-        caption: format!("{summary} Yellow is near."),
-        wide: draw(&matrix, if half { Frame::HALF } else { Frame::FULL }),
-        narrow: Some(draw(&matrix, Frame::NARROW)),
-        table: table(&matrix),
-        half,
+impl Drawn<'_> {
+    /// Several rows and several columns: else it is a list.
+    fn is_square(&self) -> bool {
+        let several = |square: &Square| square.rows.len() > 1 && square.columns.len() > 1;
+        self.sides.iter().flatten().any(several)
     }
-}
 
-fn panel(
-    view: &View<'_>,
-    lines: &[&Line],
-    (rows, row_names): (&str, &[String]),
-    (columns, column_names): (&str, &[String]),
-    slot: usize,
-) -> Panel {
-    let place =
-        |names: &[String], name: Option<&String>| names.iter().position(|n| Some(n) == name);
-    let mut values = vec![None; row_names.len() * column_names.len()];
-    for line in lines {
-        let row = place(row_names, line.case.params.get(rows));
-        let column = place(column_names, line.case.params.get(columns));
-        let value = line.values.get(slot).and_then(Option::as_ref);
-        if let (Some(row), Some(column), Some(value)) = (row, column, value)
-            && let Some(cell) = values.get_mut(row * column_names.len() + column)
-        {
-            *cell = Some(value.typical / line.shown.0);
+    /// The sides that are drawn: all, or of large squares the base and the one that differs most
+    /// from it, so that the page stays small.
+    fn drawn(&self) -> Vec<(usize, &Square)> {
+        let all: Vec<(usize, &Square)> = self
+            .sides
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, s)| Some((slot, s.as_ref()?)))
+            .collect();
+        let cells: usize = all.iter().map(|(_, square)| square.values.len()).sum();
+        let [(base, first), others @ ..] = all.as_slice() else { return all };
+        let apart = |square: &Square| {
+            let pairs = square.values.iter().zip(&first.values);
+            let ratios = pairs.filter_map(|(a, b)| Some(((*a)? / (*b)?).ln().abs()));
+            ratios.filter(|ratio| ratio.is_finite()).sum::<f64>()
+        };
+        if cells <= MOST_CELLS {
+            return all;
+        }
+        let most = others.iter().max_by(|a, b| apart(a.1).total_cmp(&apart(b.1)));
+        [(*base, *first)].into_iter().chain(most.copied()).collect()
+    }
+
+    fn figure(&self, view: &View<'_>, id: &str) -> Figure {
+        let shown = self.drawn();
+        let panels: Vec<Panel> =
+            shown.iter().map(|(slot, square)| self.panel(view, *slot, square)).collect();
+        let left_out = match (shown.first(), self.sides.iter().flatten().count() > shown.len()) {
+            (Some((base, _)), true) => {
+                format!("Drawn are {} and the one that differs most from it", view.names[*base])
+            }
+            _ => String::new(),
+        };
+        let (rows_are, columns_are) = self
+            .sides
+            .iter()
+            .flatten()
+            .next()
+            .map(|square| (words::spelt(&square.rows_are), words::spelt(&square.columns_are)))
+            .unwrap_or_default();
+        let matrix = Matrix {
+            columns_are,
+            rows_are,
+            unit: self.shown.1.clone(),
+            low_is_near: self.metric.better == Better::Lower,
+            panels,
+        };
+        let half = matrix.panels.len() == 1 && matrix.panels[0].columns.len() < 9;
+        let detail = words::sentence(&inert(&words::detail(&self.case)));
+        let told = self.told(view);
+        let parts = [detail, told.join(". "), left_out, "Yellow is near".to_owned()];
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Figure {
+            id: id.to_owned(),
+            title: self.title(),
+            caption: format!("{}.", parts.join(". ")),
+            wide: draw(&matrix, if half { Frame::HALF } else { Frame::FULL }),
+            narrow: Some(draw(&matrix, Frame::NARROW)),
+            table: table(&matrix),
+            half,
         }
     }
-    let inert =
-        |names: &[String]| names.iter().map(|name| crate::report::table::inert(name)).collect();
-    Panel {
-        slot,
-        name: view.names[slot].clone(),
-        rows: inert(row_names),
-        columns: inert(column_names),
-        borders: borders(view, slot, column_names),
-        values,
+
+    fn title(&self) -> String {
+        let name = words::name(&self.case, &self.metric.name);
+        let of_pairs = self.sides.iter().flatten().any(|square| square.rows_are == "vcpu");
+        let function = self.case.benchmark.rsplit("::").next().unwrap_or_default();
+        // The metrics of a table of pairs sum it up: they are not what a cell shows.
+        inert(&if of_pairs {
+            format!("{}, every pair of vCPUs", words::sentence(&words::spelt(function)))
+        } else {
+            name
+        })
+    }
+
+    /// What the square of each side says.
+    fn told(&self, view: &View<'_>) -> Vec<String> {
+        let (factor, unit) = (self.shown.0, self.shown.1.as_str());
+        let text = |value: f64| {
+            let number = crate::report::number::digits(value / factor);
+            if unit.is_empty() { number } else { format!("{number} {unit}") }
+        };
+        let of = |(slot, square): (usize, &Option<Square>)| {
+            let case = cases(view, slot, &self.case).next();
+            let run = view.group.sides.get(slot)?.runs.first()?;
+            let layout = Layout::of(&run.environment, case);
+            let told = sentence(square.as_ref()?, &layout, self.metric.better, &text);
+            (!told.is_empty()).then(|| format!("{}: {told}", view.names[slot]))
+        };
+        self.sides.iter().enumerate().filter_map(of).collect()
+    }
+
+    fn panel(&self, view: &View<'_>, slot: usize, square: &Square) -> Panel {
+        let inert =
+            |names: &[String]| names.iter().map(|name| cut(&inert(name), 40)).collect::<Vec<_>>();
+        Panel {
+            slot,
+            name: view.names[slot].clone(),
+            rows: inert(&square.rows),
+            columns: inert(&square.columns),
+            borders: borders(view, slot, square),
+            values: square.values.iter().map(|value| value.map(|v| v / self.shown.0)).collect(),
+        }
     }
 }
 
 /// The columns before which a memory node begins, where columns are CPUs.
-fn borders(view: &View<'_>, slot: usize, columns: &[String]) -> Vec<usize> {
-    let Some(run) = view.group.sides.get(slot).and_then(|side| side.runs.first()) else {
-        return Vec::new();
-    };
-    let firsts =
-        super::environment::nodes(run).into_iter().filter_map(|(_, cpus)| cpus.first().copied());
-    let place = |cpu: usize| columns.iter().position(|name| *name == cpu.to_string());
+fn borders(view: &View<'_>, slot: usize, square: &Square) -> Vec<usize> {
+    let run = view.group.sides.get(slot).and_then(|side| side.runs.first());
+    let Some(run) = run.filter(|_| !square.rows_are.ends_with("node")) else { return Vec::new() };
+    let nodes = square::nodes(&run.environment);
+    let firsts = nodes.into_iter().filter_map(|(_, cpus)| cpus.into_iter().min());
+    let place = |cpu: usize| square.columns.iter().position(|name| *name == cpu.to_string());
     firsts.filter_map(place).filter(|place| *place > 0).collect()
-}
-
-/// `Local 142 GB/s, elsewhere 58 GB/s (41% of local).` for squares whose rows are their columns.
-fn summary(panel: &Panel, line: &Line) -> String {
-    let side = panel.rows.len();
-    if panel.rows != panel.columns || side < 2 {
-        return String::new();
-    }
-    let median = |local: bool| {
-        let cells =
-            panel.values.iter().enumerate().filter(|(at, _)| (at / side == at % side) == local);
-        let mut values: Vec<f64> = cells.filter_map(|(_, value)| *value).collect();
-        values.sort_by(f64::total_cmp);
-        (!values.is_empty()).then(|| crate::stats::median(&values))
-    };
-    let text = |value: f64| line.with_unit(value * line.shown.0);
-    match (median(true), median(false)) {
-        (Some(local), Some(other)) => format!(
-            "{}: local {}, elsewhere {} ({:.0}% of local).",
-            panel.name,
-            text(local),
-            text(other),
-            100.0 * other / local
-        ),
-        (None, Some(other)) => format!("{}: median {}.", panel.name, text(other)),
-        _ => String::new(),
-    }
 }
 
 /// The numbers of every panel, one row per row.

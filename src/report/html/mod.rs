@@ -20,6 +20,7 @@ mod sweeps;
 mod table;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod view;
 mod words;
 

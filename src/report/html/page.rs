@@ -5,7 +5,7 @@ use super::choose::{self, Choice, Class};
 use super::method;
 use super::sections::{self, Section};
 use super::view::{Kind, View};
-use super::{environment, figures, headline, rows, sha256};
+use super::{environment, figures, headline, rows, sha256, twins};
 use crate::compare::Verdict;
 use crate::report::chart::svg::{Drawing, V};
 use crate::report::chart::{Figure, theme};
@@ -91,9 +91,10 @@ fn group(view: &View<'_>) -> Markup {
     html! {
         article .group id=(view.id) aria-labelledby={ (view.id) "-h" } {
             div .wrap { (hero(view, &classes)) }
-            (bar(view, &sections, !found.is_empty(), forest.is_some()))
+            (bar(view, &sections, [!classes.is_empty(), !found.is_empty(), forest.is_some()]))
             div .wrap .body {
                 (answers(view, &classes, &found))
+                (twins::twins(view))
                 (cards(view, &classes))
                 (rows::compare(view))
                 @if let Some(forest) = &forest {
@@ -152,13 +153,15 @@ fn facts(view: &View<'_>) -> Vec<Markup> {
 }
 
 /// The line of links and configurations that stays in view: one legend for the whole group.
-fn bar(view: &View<'_>, sections: &[Section], findings: bool, forest: bool) -> Markup {
+/// What it may lead to is a choice, findings and a forest.
+fn bar(view: &View<'_>, sections: &[Section], [choice, findings, forest]: [bool; 3]) -> Markup {
     let link = |id: &str, text: &str| html! { a href={ "#" (view.id) "-" (id) } { (text) } };
     html! {
         div .bar {
             div .wrap {
                 nav aria-label={ "Sections of " (group_title(view)) } {
-                    @if view.compared() { (link("choose", "Choose")) }
+                    @if view.compared() && choice { (link("choose", "Choose")) }
+                    @if view.compared() && view.group.kind == Kind::Twins { (link("twins", "Not alike")) }
                     (link("compare", if view.compared() { "Compare" } else { "Numbers" }))
                     @if forest { (link("real", "Is it real?")) }
                     @for section in sections {
@@ -208,6 +211,9 @@ pub fn block(view: &View<'_>, id: &str, title: &str, question: &str, content: Ma
     }
 }
 
+/// Most findings on the first screen.
+const MOST_FOUND: usize = 6;
+
 fn answers(view: &View<'_>, classes: &[Class<'_>], found: &[Finding]) -> Markup {
     let shown = view.compared() && !classes.is_empty();
     html! {
@@ -218,7 +224,7 @@ fn answers(view: &View<'_>, classes: &[Class<'_>], found: &[Finding]) -> Markup 
                     h2 { "Needs attention" }
                     p .q { (crate::report::number::counted(found.len(), "finding")) ". " a href={ "#" (view.id) "-findings" } { "All, with what to do" } }
                     ul .find {
-                        @for (index, finding) in found.iter().enumerate().take(5) {
+                        @for (index, finding) in found.iter().enumerate().take(MOST_FOUND) {
                             li {
                                 a href={ "#" (view.id) "-f" (index) } { (severity(finding)) (finding.title) }
                                 p { (finding.effect) }
@@ -318,10 +324,23 @@ fn figure(figure: &Figure) -> Markup {
                 p id=(caption) { (figure.caption) }
             }
             (PreEscaped(figure.wide.element(wide, &title, &caption)))
-            @if let Some(narrow) = &figure.narrow { (PreEscaped(narrow.element("chart narrow", &title, &caption))) }
+            @if let Some(narrow) = &figure.narrow { (PreEscaped(without_readouts(&narrow.element("chart narrow", &title, &caption)))) }
             (numbers(figure))
         }
     }
+}
+
+/// A drawing for a phone, where nothing hovers: the readouts would be half of it.
+fn without_readouts(drawing: &str) -> String {
+    const START: &str = " data-t=\"";
+    let mut text = String::with_capacity(drawing.len());
+    let mut parts = drawing.split(START);
+    text.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        // Values of attributes are escaped: the next quote ends this one.
+        text.push_str(part.split_once('"').map_or("", |(_, rest)| rest));
+    }
+    text
 }
 
 /// The numbers behind a figure. A row that is as wide as the head but begins another panel has its
@@ -346,6 +365,7 @@ fn numbers(figure: &Figure) -> Markup {
 /// More columns are plain text: elements for tens of thousands of numbers make a page slow.
 const MOST_COLUMNS: usize = 17;
 
+/// Two lines a row, its name and its numbers: the script reads them for the readout of pictures.
 fn plain(figure: &Figure) -> Markup {
     let width =
         |row: &Vec<String>| row.iter().skip(1).map(|cell| cell.chars().count()).max().unwrap_or(0);

@@ -54,9 +54,11 @@ for (const article of articles) {
   select.addEventListener("change", () => {
     const base = Number(select.value);
     for (const row of all("tr[data-r]", article)) {
-      const line = cells[row.dataset.r][base];
+      const line = cells.lines[row.dataset.r][base];
       all("td[data-l]", row).forEach((td, side) => {
-        const [kind, verdict, beside] = line[side];
+        const [letter, own, beside] = line[side].split("|");
+        const [kind, word] = cells.words[letter];
+        const verdict = own || word;
         td.className = td.className.replace(/^\w+/, kind);
         const parts = [td.querySelector(".d"), td.querySelector(".i")];
         if (parts[0]) parts[0].textContent = verdict;
@@ -83,7 +85,7 @@ function order(table, by) {
   const cells = data && (article.cells_ ??= JSON.parse(data.textContent));
   const base = Number(article.querySelector(".rebase")?.value ?? 0);
   const value = (row) =>
-    by.by === "name" || !cells ? row.cells[0].textContent.toLowerCase() : cells[row.dataset.r][base][by.by][3];
+    by.by === "name" || !cells ? row.cells[0].textContent.toLowerCase() : Number(cells.lines[row.dataset.r][base][by.by].split("|")[3]);
   const sorted = rows.map(([row]) => row).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
   if (by.down) sorted.reverse();
   sorted.forEach((row) => table.tBodies[0].append(row));
@@ -127,6 +129,19 @@ function tell(head, lines, event) {
   tip.style.left = Math.max(4, left) + "px";
   tip.style.top = (below ? event.clientY + 16 : event.clientY - box.height - 10) + "px";
 }
+// The numbers of a picture's panels, from the text below it: a name, then a line of numbers; a line of
+// column names begins a panel.
+function panels(figure) {
+  if (figure.panels_) return figure.panels_;
+  figure.panels_ = [];
+  const lines = figure.querySelector("pre")?.textContent.split("\n") ?? [];
+  for (let at = 0; at + 1 < lines.length; at += 2) {
+    const row = { name: lines[at], values: lines[at + 1].trim().split(/\s+/) };
+    if (row.name.includes(" \\ ")) figure.panels_.push([row]);
+    else figure.panels_.at(-1)?.push(row);
+  }
+  return figure.panels_;
+}
 document.addEventListener("pointermove", (event) => {
   const mark = event.target.closest?.("[data-t]");
   const heat = event.target.closest?.(".heat");
@@ -138,12 +153,13 @@ document.addEventListener("pointermove", (event) => {
   }
   if (heat) {
     const box = heat.getBoundingClientRect();
-    const rows = heat.dataset.rows.split(" ");
-    const columns = heat.dataset.columns.split(" ");
-    const r = Math.min(rows.length - 1, Math.floor(((event.clientY - box.top) / box.height) * rows.length));
-    const c = Math.min(columns.length - 1, Math.floor(((event.clientX - box.left) / box.width) * columns.length));
-    const value = heat.dataset.values.split(" ")[r * columns.length + c];
-    return tell(`${rows[r]} \u2194 ${columns[c]}: ${value ? value + " " + heat.dataset.unit : "not measured"}`, [], event);
+    const figure = heat.closest("figure") ?? document.getElementById(heat.closest("dialog").dataset.of);
+    const [columns, ...rows] = panels(figure)[Number(heat.dataset.panel)] ?? [];
+    if (!rows.length) return;
+    const row = rows[Math.min(rows.length - 1, Math.floor(((event.clientY - box.top) / box.height) * rows.length))];
+    const c = Math.min(columns.values.length - 1, Math.floor(((event.clientX - box.left) / box.width) * columns.values.length));
+    const value = row.values[c];
+    return tell(`${row.name} \u2194 ${columns.values[c]}: ${/\d/.test(value) ? value + " " + heat.dataset.unit : "not measured"}`, [], event);
   }
   tip.hidden = true;
 });
@@ -211,6 +227,7 @@ function enlarge(figure) {
   const dialog = document.createElement("dialog");
   const title = figure.querySelector("h3").textContent;
   dialog.setAttribute("aria-label", title);
+  dialog.dataset.of = figure.id;
   const close = document.createElement("button");
   close.textContent = "Close";
   close.addEventListener("click", () => dialog.close());

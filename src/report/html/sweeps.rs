@@ -54,13 +54,21 @@ pub fn sweeps<'v>(lines: &[&'v Line]) -> Vec<Sweep<'v>> {
     found
 }
 
+/// Axes whose numbers are names: what is next to what says nothing.
+const NAMES: &[&str] = &["gpu", "node", "cpu", "cpu_node", "memory_node", "device"];
+
+/// True where an axis names things, such as GPUs.
+pub fn is_name(axis: &str) -> bool {
+    NAMES.contains(&axis)
+}
+
 /// The axis with most numbers, if it has enough and no two axes make a square.
 fn swept<'a>(axes: &BTreeMap<&'a str, BTreeSet<&str>>) -> Option<&'a str> {
     let numeric =
         axes.iter().filter(|(_, values)| values.iter().all(|value| number(value).is_some()));
     let mut counted: Vec<(usize, &&str)> = numeric
         .map(|(axis, values)| (values.len(), axis))
-        .filter(|(count, _)| *count >= LEAST)
+        .filter(|(count, axis)| *count >= LEAST && !is_name(axis))
         .collect();
     counted.sort();
     if super::matrices::axes(axes).is_some() {
@@ -75,21 +83,35 @@ pub fn number(value: &str) -> Option<f64> {
     size.or_else(|| value.parse::<f64>().ok()).filter(|number| number.is_finite() && *number >= 0.0)
 }
 
-/// The curves of a chapter: of each benchmark the first metric that decides something.
+/// Which metric of a benchmark is drawn, the first of these that it has: of an all-reduce the bus
+/// bandwidth, not the time of which it is made.
+pub const DRAWN: &[&str] = &["busbw", "bandwidth", "latency", "rate", "triad", "flops"];
+
+/// The curves of a chapter: of each benchmark one metric that decides something.
 pub fn figures(view: &View<'_>, chapter: &Chapter, lines: &[&Line], id: &str) -> Vec<Figure> {
+    let mut sweeps: Vec<Sweep<'_>> = sweeps(lines)
+        .into_iter()
+        .filter(|sweep| sweep.points.iter().any(|p| p.2.drawn()))
+        .collect();
+    let rank = |sweep: &Sweep<'_>| {
+        let metric = &sweep.points[0].2.metric.name;
+        DRAWN.iter().position(|drawn| drawn == metric).unwrap_or(DRAWN.len())
+    };
+    // Stable: sweeps of one rank stay in the order of their names.
+    sweeps.sort_by_key(|sweep| (sweep.points[0].2.case.benchmark.clone(), rank(sweep)));
     let mut shown: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
     let mut figures = Vec::new();
-    for sweep in sweeps(lines) {
-        let Some((_, _, first)) = sweep.points.first() else { continue };
+    for sweep in &sweeps {
+        let first = sweep.points[0].2;
         let entry = shown.entry(&first.case.benchmark).or_insert((&first.metric.name, 0));
-        if entry.0 != first.metric.name || entry.1 == view.room.figures || !first.gated() {
+        if entry.0 != first.metric.name || entry.1 == view.room.figures {
             continue;
         }
         entry.1 += 1;
         let id = format!("{id}-curve{}", figures.len());
-        figures.push(curve(view, &sweep, &id));
+        figures.push(curve(view, sweep, &id));
         if *chapter == Chapter::Collectives && view.compared() {
-            figures.extend(relative(view, &sweep, &format!("{id}r")));
+            figures.extend(relative(view, sweep, &format!("{id}r")));
         }
     }
     figures
@@ -360,30 +382,41 @@ fn relative(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Option<Figure> {
     Some(figure(id, title, caption, &lines, Vec::new()))
 }
 
-/// The percentiles of a case in their order, where it has three or more.
-pub fn percentiles(view: &View<'_>, lines: &[&Line], id: &str) -> Option<Figure> {
-    let mut cases: BTreeMap<String, Vec<(f64, &Line)>> = BTreeMap::new();
+/// The percentiles of each case of a benchmark.
+type Cases<'v> = BTreeMap<String, Vec<(f64, &'v Line)>>;
+
+/// Most benchmarks of a chapter of which the percentiles are drawn.
+const MOST_PERCENTILES: usize = 3;
+
+/// The percentiles of the largest case of each benchmark that has three or more, those of jitter
+/// first.
+pub fn percentiles(view: &View<'_>, lines: &[&Line], id: &str) -> Vec<Figure> {
+    let mut cases: BTreeMap<(bool, &str), Cases<'_>> = BTreeMap::new();
     for line in lines {
         if let Some(percent) = percent(&line.metric.name) {
+            let benchmark = (line.kind != "jitter", line.case.benchmark.as_str());
+            let cases = cases.entry(benchmark).or_default();
             cases.entry(line.case.to_string()).or_default().push((percent, line));
         }
     }
+    let size = |lines: &Vec<(f64, &Line)>| {
+        let params = lines.first().into_iter().flat_map(|(_, line)| line.case.params.values());
+        params.map(|value| words::rank(value)).filter(|rank| *rank < u64::MAX).max()
+    };
     // The largest case says most: all vCPUs.
-    let with_most = cases.into_values().filter(|lines| lines.len() >= 3);
-    let mut chosen = with_most.max_by_key(|lines| {
-        lines[0]
-            .1
-            .case
-            .params
-            .values()
-            .map(|v| words::rank(v))
-            .filter(|rank| *rank < u64::MAX)
-            .max()
-    })?;
-    chosen.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let chosen = cases
+        .into_values()
+        .filter_map(|cases| cases.into_values().filter(|lines| lines.len() >= 3).max_by_key(size));
+    let most = MOST_PERCENTILES.min(view.room.figures);
+    let numbered = chosen.take(most).enumerate();
+    numbered.map(|(number, lines)| of_percentiles(view, lines, &format!("{id}{number}"))).collect()
+}
+
+fn of_percentiles(view: &View<'_>, mut lines: Vec<(f64, &Line)>, id: &str) -> Figure {
+    lines.sort_by(|a, b| a.0.total_cmp(&b.0));
     let name = |line: &Line| words::spelt(&line.metric.name);
     let points =
-        chosen.iter().enumerate().map(|(place, (_, line))| (place as f64, name(line), *line));
+        lines.iter().enumerate().map(|(place, (_, line))| (place as f64, name(line), *line));
     let sweep = Sweep { axis: "percentile".to_owned(), points: points.collect() };
     let first = sweep.points[0].2;
     let scale = scale(&sweep);
@@ -406,7 +439,7 @@ pub fn percentiles(view: &View<'_>, lines: &[&Line], id: &str) -> Option<Figure>
     if let Some(head) = table.first_mut().and_then(|row| row.first_mut()) {
         "percentile".clone_into(head);
     }
-    Some(figure(id, title, words::sentence(&detail), &lines, table))
+    figure(id, title, words::sentence(&detail), &lines, table)
 }
 
 /// 50 of `p50`, 99.9 of `p99.9` or `p99_9`, 100 of `max`.

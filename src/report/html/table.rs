@@ -1,21 +1,23 @@
 //! The table of every line by every configuration, and what its script needs to change the base.
 
+use super::sweeps;
 use super::view::{Cell, Line, Value, View};
 use super::words::{self, Chapter};
-use super::{matrices, sweeps};
-use crate::compare::Verdict;
+use crate::compare::{Verdict, Why};
 use crate::report::chart::dots::{self, Dots};
 use crate::report::chart::svg::Drawing;
+use crate::report::square;
 use std::collections::{BTreeMap, BTreeSet};
-use vbench_results::{Estimator, Role};
+use vbench_results::{CaseId, Estimator, Role};
 
 /// Most lines that stand in the table itself; the others are folded below it.
 const MOST: usize = 60;
 
-/// Which lines stand for the others: not what is informative, of a square nothing, and of a curve
-/// its end. Where there are too many, those with real differences come first.
+/// Which lines stand for the others: not what is informative, of a square nothing, of a curve its
+/// end, of devices the one that differs most, of a rate and the time that it was made of the rate.
+/// Where there are too many, those with real differences come first.
 pub fn representatives(lines: &[Line]) -> Vec<bool> {
-    let decided: Vec<&Line> = lines.iter().filter(|line| line.metric.role != Role::Info).collect();
+    let decided: Vec<&Line> = lines.iter().filter(|line| line.drawn()).collect();
     let inner: BTreeSet<*const Line> = sweeps::sweeps(&decided)
         .into_iter()
         .flat_map(|sweep| {
@@ -23,10 +25,19 @@ pub fn representatives(lines: &[Line]) -> Vec<bool> {
             sweep.points.into_iter().take(before_last).map(|(_, _, line)| std::ptr::from_ref(line))
         })
         .collect();
+    let rates: BTreeSet<&CaseId> = decided
+        .iter()
+        .filter(|line| sweeps::DRAWN.contains(&line.metric.name.as_str()))
+        .map(|line| &line.case)
+        .collect();
+    let first = devices(&decided);
     let stands = |line: &Line| {
-        line.metric.role != Role::Info
+        let derived = line.metric.name == "time" && rates.contains(&line.case);
+        line.drawn()
+            && !derived
             && !in_square(line)
             && !inner.contains(&std::ptr::from_ref(line))
+            && first.contains(&std::ptr::from_ref(line))
     };
     let mut chosen: Vec<usize> = (0..lines.len()).filter(|index| stands(&lines[*index])).collect();
     chosen.sort_by_key(|index| !lines[*index].moved());
@@ -35,11 +46,27 @@ pub fn representatives(lines: &[Line]) -> Vec<bool> {
     (0..lines.len()).map(|index| chosen.contains(&index)).collect()
 }
 
+/// Of lines that differ in the name of a device only, the one that differs most from the base, else
+/// the first; every line that has no such twin.
+fn devices(lines: &[&Line]) -> BTreeSet<*const Line> {
+    let mut alike: BTreeMap<(CaseId, &str), (&Line, f64)> = BTreeMap::new();
+    for line in lines {
+        let mut case = line.case.clone();
+        case.params.retain(|axis, _| !sweeps::is_name(axis));
+        let moved = line.changes().filter(|(_, cell)| cell.real());
+        let sizes = moved.filter_map(|(_, cell)| Some(cell.ratio?.ln().abs()));
+        let size = sizes.fold(0.0, f64::max);
+        let chosen = alike.entry((case, &line.metric.name)).or_insert((line, size));
+        if size > chosen.1 {
+            *chosen = (line, size);
+        }
+    }
+    alike.into_values().map(|(line, _)| std::ptr::from_ref(line)).collect()
+}
+
 /// One cell of a matrix.
 pub fn in_square(line: &Line) -> bool {
-    let axes: BTreeMap<&str, BTreeSet<&str>> =
-        line.case.params.keys().map(|axis| (axis.as_str(), BTreeSet::from(["0", "1"]))).collect();
-    matrices::axes(&axes).is_some()
+    square::place(&line.case).is_some()
 }
 
 /// A heading and the lines under it.
@@ -92,7 +119,19 @@ pub fn class_of_best(cell: &Cell) -> &'static str {
 pub fn number(line: &Line, value: Option<&Value>, cell: &Cell) -> String {
     match value {
         Some(value) => line.number(value.typical),
-        None => cell.reason.clone().unwrap_or_else(|| "not measured".to_owned()),
+        None => cell.reason.as_deref().map_or("not measured", missing).to_owned(),
+    }
+}
+
+/// Why there is no number, without what its place in the table says: the configuration.
+fn missing(reason: &str) -> &str {
+    let why = match reason.strip_prefix("no value in ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, why)) => why,
+        None => reason,
+    };
+    match why {
+        "the run does not contain this case" | "no value on either side" => "not measured",
+        why => why,
     }
 }
 
@@ -101,6 +140,8 @@ pub fn beside(line: &Line, cell: &Cell) -> String {
     match (cell.verdict, cell.interval) {
         (None, _) => String::new(),
         (Some(Verdict::Incomparable), _) => cell.reason.clone().unwrap_or_default(),
+        // The value itself says that it is one launch.
+        (Some(Verdict::Inconclusive), None) if cell.why == Some(Why::Unreplicated) => String::new(),
         (Some(Verdict::Inconclusive), None) => words::unclear(cell, line.level.name()),
         (_, Some((low, high))) => words::range(low, high),
         (_, None) => String::new(),
@@ -136,13 +177,29 @@ pub fn drawing(line: &Line) -> Drawing {
     dots::draw(&all, low > 0.0 && high / low > 3.0)
 }
 
-/// For every line, base and side: class, verdict, what stands beside it, and how much better in ln.
-/// The page's script swaps these; it computes nothing.
+/// A class as one letter.
+fn letter(cell: &Cell) -> char {
+    match cell.verdict {
+        None => '0',
+        Some(Verdict::Improvement) => 'b',
+        Some(Verdict::Regression) => 'w',
+        Some(Verdict::Equivalent) => 's',
+        Some(Verdict::Inconclusive) => 'u',
+        Some(Verdict::Incomparable) => 'a',
+    }
+}
+
+/// For every line, base and side what the page's script swaps; it computes nothing: the first letter
+/// of the class, the verdict where the class does not say it, what stands beside it, and how much
+/// better in ln, separated by bars.
 pub fn data(view: &View<'_>) -> String {
     let cell = |line: &Line, cell: &Cell| {
         let gain = cell.ratio.map_or(0.0, |ratio| line.gain(ratio).ln());
-        let gain = if gain.is_finite() { (gain * 1e4).round() / 1e4 } else { 0.0 };
-        serde_json::json!([class(cell), words::verdict(cell), beside(line, cell), gain])
+        let gain = if gain.is_finite() { (gain * 1e4).round() as i64 } else { 0 };
+        let letter = letter(cell);
+        let verdict = if cell.real() { words::verdict(cell) } else { String::new() };
+        let plain = |text: String| text.replace('|', "/");
+        format!("{letter}|{}|{}|{gain}", plain(verdict), plain(beside(line, cell)))
     };
     let lines: Vec<serde_json::Value> = view
         .lines
@@ -158,6 +215,22 @@ pub fn data(view: &View<'_>) -> String {
             serde_json::json!(bases.collect::<Vec<_>>())
         })
         .collect();
+    let verdicts = [
+        None,
+        Some(Verdict::Improvement),
+        Some(Verdict::Regression),
+        Some(Verdict::Equivalent),
+        Some(Verdict::Inconclusive),
+        Some(Verdict::Incomparable),
+    ];
+    let words: BTreeMap<char, [String; 2]> = verdicts
+        .into_iter()
+        .map(|verdict| {
+            let cell = Cell { verdict, ..Cell::BASE };
+            (letter(&cell), [class(&cell).to_owned(), words::verdict(&cell)])
+        })
+        .collect();
+    let data = serde_json::json!({ "words": words, "lines": lines });
     // Within a script element only `<` could end it.
-    serde_json::to_string(&lines).unwrap_or_default().replace('<', "\\u003c")
+    serde_json::to_string(&data).unwrap_or_default().replace('<', "\\u003c")
 }

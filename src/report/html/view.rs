@@ -162,7 +162,8 @@ pub struct Cell {
 }
 
 impl Cell {
-    const BASE: Self = Self {
+    /// The base against itself.
+    pub const BASE: Self = Self {
         verdict: None,
         why: None,
         ratio: None,
@@ -217,6 +218,11 @@ impl Line {
     /// Decides about something: neither informative nor a control.
     pub fn gated(&self) -> bool {
         self.metric.role == Role::Gated
+    }
+
+    /// Worth a figure: all but what is only informative.
+    pub fn drawn(&self) -> bool {
+        self.metric.role != Role::Info
     }
 
     /// The last part of the benchmark's name.

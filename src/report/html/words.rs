@@ -82,6 +82,7 @@ const SPELT: &[(&str, &str)] = &[
     ("d2d", "device to device"),
     ("c2c", "core to core"),
     ("cpu", "CPU"),
+    ("vcpu", "vCPU"),
     ("gpu", "GPU"),
     ("pcie", "PCIe"),
     ("numa", "NUMA"),
@@ -90,6 +91,8 @@ const SPELT: &[(&str, &str)] = &[
     ("mpi", "MPI"),
     ("sysbench", "sysbench"),
     ("mem", "memory"),
+    ("hi", "(upper end)"),
+    ("lo", "(lower end)"),
 ];
 
 /// `STREAM triad`, `Pointer chase latency`: the function and the metric, once each.
@@ -99,7 +102,10 @@ pub fn name(case: &CaseId, metric: &str) -> String {
     if function.to_lowercase().ends_with(&metric.to_lowercase()) {
         return sentence(&function);
     }
-    sentence(format!("{function} {metric}").trim())
+    // What the function ends with, the metric need not say again.
+    let last = function.split(' ').next_back().unwrap_or_default();
+    let own = metric.strip_prefix(last).and_then(|rest| rest.strip_prefix(' ')).unwrap_or(&metric);
+    sentence(format!("{function} {own}").trim())
 }
 
 /// A name of code as words.
@@ -285,6 +291,7 @@ mod tests {
         assert_eq!(read("latency::pointer_chase", "latency"), "Pointer chase latency");
         assert_eq!(read("study::mem_latency", "latency"), "Memory latency");
         assert_eq!(read("gpu::all_reduce", "busbw"), "All-reduce bus bandwidth");
+        assert_eq!(read("study::mem_latency", "latency_hi"), "Memory latency (upper end)");
         assert_eq!(
             detail(&"a::b/order=random,size=512MiB,threads=2".parse().unwrap()),
             "random, 512 MiB, threads 2"
