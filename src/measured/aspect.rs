@@ -11,7 +11,7 @@ const LISTED: usize = 12;
 /// One thing measured of the topology.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aspect {
-    /// `cores`, `caches`, `distances`, `hidden_nodes`.
+    /// `cores`, `caches`, `distances`, `bandwidths`, `hidden_nodes`.
     pub name: &'static str,
     /// What was found, or why nothing was.
     pub measured: Result<Value, String>,
@@ -33,6 +33,14 @@ impl Aspect {
             disagreement: None,
             source: benchmark.to_owned(),
         }
+    }
+
+    /// What was measured in an emulator is not known: the claim stands alone.
+    pub(super) fn emulated(self) -> Self {
+        let why = "the CPUs are emulated by software (virt.hypervisor: qemu-tcg), and times show the \
+                   emulator";
+        let measured = self.measured.and_then(|_| Err(why.to_owned()));
+        Self { measured, disagreement: None, ..self }
     }
 }
 

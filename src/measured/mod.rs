@@ -26,6 +26,13 @@ pub const BLOCKS: &str = "blocks";
 /// Fact of a launch: the groups of CPUs that the guest claims, each as a list such as `0-3`.
 pub const CLAIMED: &str = "claimed";
 
+/// The value of the axis `kernel` of interference that fills the memory channels, which CPUs of all
+/// cores share: it says nothing about cores.
+pub const MEMORY_KERNEL: &str = "memory";
+/// The fact about a hypervisor that emulates every instruction, and what it is then.
+const HYPERVISOR: &str = "virt.hypervisor";
+const EMULATOR: &str = "qemu-tcg";
+
 /// The benchmark behind each aspect.
 const CORES: &str = "placement::interference";
 const CACHES: &str = "placement::core_to_core";
@@ -41,8 +48,17 @@ pub fn aspects(results: &ResultSet) -> Vec<Aspect> {
         caches(results, known.as_deref()),
     ];
     all.push(nodes::distances(results));
+    all.push(nodes::bandwidths(results));
     all.push(hidden(results));
-    all
+    match emulated(results) {
+        true => all.into_iter().map(Aspect::emulated).collect(),
+        false => all,
+    }
+}
+
+/// An emulator has no cores, caches or nodes of its own: times show how it translates instructions.
+fn emulated(results: &ResultSet) -> bool {
+    results.environment.value(HYPERVISOR).is_some_and(|name| name.to_string() == EMULATOR)
 }
 
 /// Groups of CPUs as measured and as claimed, and the case that says so.
@@ -55,7 +71,10 @@ struct Found {
 
 /// The cores, from the first case of interference that was measured.
 fn shared(results: &ResultSet) -> Option<Found> {
-    let (case, pairs) = pairs_of(results, CORES, HIGH)?;
+    let within_cores = |case: &&CaseResult| {
+        case.case.params.get("kernel").is_none_or(|kernel| kernel != MEMORY_KERNEL)
+    };
+    let (case, pairs) = pairs_of(measured_cases(results, CORES).filter(within_cores), HIGH)?;
     let cpus = pairs.cpus();
     let claimed = claimed(case, &cpus);
     Some(Found { groups: shared_cores(&pairs), claimed, cpus, source: case.case.to_string() })
@@ -89,7 +108,7 @@ impl Found {
 
 /// The last-level caches: the finest division by transfer latency, threads of a core counting once.
 fn caches(results: &ResultSet, cores: Option<&[Vec<usize>]>) -> Aspect {
-    let Some((case, pairs)) = pairs_of(results, CACHES, LOW) else {
+    let Some((case, pairs)) = pairs_of(measured_cases(results, CACHES), LOW) else {
         return Aspect::missing("caches", CACHES);
     };
     let cpus = pairs.cpus();
@@ -192,11 +211,10 @@ fn regions_of(case: &CaseResult) -> Option<usize> {
 }
 
 fn pairs_of<'a>(
-    results: &'a ResultSet,
-    benchmark: &str,
+    mut cases: impl Iterator<Item = &'a CaseResult>,
     q: f64,
 ) -> Option<(&'a CaseResult, Pairs)> {
-    measured_cases(results, benchmark).find_map(|case| {
+    cases.find_map(|case| {
         let tables: Vec<Pairs> = launches(case)
             .filter_map(|launch| Pairs::from_value(launch.facts.get(PAIRS)?))
             .collect();
