@@ -125,7 +125,10 @@ fn plan() -> Plan {
         ..Selection::default()
     };
     let machine = Machine::new(Host::live(), Profile::Standard);
-    Plan::new(&benchmarks, &selection, &machine).unwrap()
+    let mut plan = Plan::new(&benchmarks, &selection, &machine).unwrap();
+    // What this machine lacks, the simulated one has.
+    plan.cases.iter_mut().for_each(|case| case.skip = None);
+    plan
 }
 
 /// Cores, caches, memory and nodes of a run, of which every twentieth went through its file format.
@@ -143,11 +146,12 @@ fn judged(shape: Shape, seed: u64) -> [String; 4] {
         }
     };
     let distances = found.iter().find(|aspect| aspect.name == "distances").unwrap();
-    let nodes = match distances.disagreement.as_deref() {
-        None => "as claimed",
-        Some(text) if text.contains("not two nodes") => "not two nodes",
-        Some(text) if text.contains("claimed nearer") => "crossed",
-        Some(text) => text,
+    let nodes = match (distances.measured.as_ref(), distances.disagreement.as_deref()) {
+        (Err(why), _) => why,
+        (Ok(_), None) => "as claimed",
+        (_, Some(text)) if text.contains("not two nodes") => "not two nodes",
+        (_, Some(text)) if text.contains("claimed nearer") => "crossed",
+        (_, Some(text)) => text,
     };
     let [cores, caches, memory] = ["cores", "caches", "hidden_nodes"].map(named);
     [cores, caches, memory, nodes.to_owned()]
