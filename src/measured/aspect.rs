@@ -3,7 +3,7 @@
 use super::Groups;
 use crate::host::cpulist;
 use std::collections::BTreeMap;
-use vbench_results::{Fact, Reading, Value};
+use vbench_results::{Fact, Outcome, Reading, ResultSet, Value};
 
 /// Groups that are listed in a sentence.
 const LISTED: usize = 12;
@@ -24,11 +24,19 @@ pub struct Aspect {
 }
 
 impl Aspect {
-    /// An aspect that the run did not measure.
-    pub(super) fn missing(name: &'static str, benchmark: &str) -> Self {
+    /// An aspect that the run did not measure: why it was skipped, or what would measure it.
+    pub(super) fn missing(name: &'static str, benchmark: &str, results: &ResultSet) -> Self {
+        let cases = results.cases.iter().filter(|case| case.case.benchmark == benchmark);
+        let reason =
+            cases.flat_map(|case| &case.launches).find_map(|launch| match &launch.outcome {
+                Outcome::Skipped { reason } => Some(format!("{benchmark} was skipped: {reason}")),
+                _ => None,
+            });
+        // By its exact name a benchmark of a longer profile runs in any.
+        let command = || format!("not measured: vbench run --exact {benchmark}");
         Self {
             name,
-            measured: Err(format!("not measured: vbench run {benchmark}")),
+            measured: Err(reason.unwrap_or_else(command)),
             claimed: None,
             disagreement: None,
             source: benchmark.to_owned(),

@@ -44,7 +44,7 @@ pub fn aspects(results: &ResultSet) -> Vec<Aspect> {
     let cores = shared(results);
     let known = cores.as_ref().and_then(|found| found.groups.clone().ok());
     let mut all = vec![
-        cores.map_or_else(|| Aspect::missing("cores", CORES), Found::cores),
+        cores.map_or_else(|| Aspect::missing("cores", CORES, results), Found::cores),
         caches(results, known.as_deref()),
     ];
     all.push(nodes::distances(results));
@@ -109,7 +109,7 @@ impl Found {
 /// The last-level caches: the finest division by transfer latency, threads of a core counting once.
 fn caches(results: &ResultSet, cores: Option<&[Vec<usize>]>) -> Aspect {
     let Some((case, pairs)) = pairs_of(measured_cases(results, CACHES), LOW) else {
-        return Aspect::missing("caches", CACHES);
+        return Aspect::missing("caches", CACHES, results);
     };
     let cpus = pairs.cpus();
     let claimed = claimed(case, &cpus);
@@ -172,7 +172,9 @@ fn all_single(claimed: &[Vec<usize>], cores: Option<&[Vec<usize>]>) -> bool {
 fn hidden(results: &ResultSet) -> Aspect {
     let cases = measured_cases(results, REGIONS);
     let found: Vec<_> = cases.filter_map(|case| Some((case, regions_of(case)?))).collect();
-    let Some((case, _)) = found.first() else { return Aspect::missing("hidden_nodes", REGIONS) };
+    let Some((case, _)) = found.first() else {
+        return Aspect::missing("hidden_nodes", REGIONS, results);
+    };
     let name = |case: &CaseResult| case.case.params.get("node").cloned().unwrap_or_default();
     let told = |count: usize| match count {
         0 | 1 => "one distance".to_owned(),

@@ -68,7 +68,7 @@ impl Cost {
         let cells = measured_cases(results, self.benchmark).filter_map(|case| self.cell(case));
         let table: Table = cells.collect();
         if table.is_empty() {
-            return Aspect::missing(self.name, self.benchmark);
+            return Aspect::missing(self.name, self.benchmark, results);
         }
         let claims = |route: Route| {
             let (_, claimed) = table.get(&route)?;
