@@ -214,6 +214,7 @@ fn what_was_skipped_says_why_and_what_was_not_run_says_how() {
     let mut skipped = case("latency::pointer_chase_nodes/cpu_node=0,memory_node=0", 1.0, &[]);
     skipped.launches[0].outcome =
         Outcome::Skipped { reason: "needs 2 memory nodes, 1 here".into() };
+    skipped.launches[0].repeats.clear();
     let found = aspects(&results(vec![skipped]));
     let why = |place: usize| found[place].measured.clone().unwrap_err();
     assert_eq!(why(2), "latency::pointer_chase_nodes was skipped: needs 2 memory nodes, 1 here");
