@@ -42,7 +42,8 @@ const TRANSFER: [f64; 4] = [9e-9, 45e-9, 105e-9, 210e-9];
 /// matrix of a Xeon E-2388G lie between 24 and 34 ns, a standard deviation of 12% (and those of
 /// caches that are all the same).
 const PLACE: f64 = 0.12;
-/// Noise of a launch, LAUNCHNOTE.
+/// Noise of a launch: more than the pairs of that matrix had over 300 samples (under 0.5 ns of 30),
+/// because a guest shares its host.
 const LAUNCH: f64 = 0.05;
 /// Share of the values that something disturbs, and how much at most.
 const DISTURBED: f64 = 0.03;
