@@ -39,8 +39,8 @@ pub enum Nodes {
 /// core-to-core-latency): the caches planted here are nearer to one another than either's.
 const TRANSFER: [f64; 4] = [9e-9, 45e-9, 105e-9, 210e-9];
 /// Noise of a pair that stays over launches, its place on the die: the 15 pairs of a published
-/// matrix of a Xeon E-2388G lie between 24 and 34 ns, a standard deviation of 12% (and those of
-/// caches that are all the same).
+/// matrix of a Xeon E-2388G lie between 24 and 34 ns, a standard deviation of 12% behind one
+/// cache.
 const PLACE: f64 = 0.12;
 /// Noise of a launch: more than the pairs of that matrix had over 300 samples (under 0.5 ns of 30),
 /// because a guest shares its host.
