@@ -45,7 +45,8 @@ fn newest(args: &InfoArgs) -> Result<Judged, String> {
     let own = runs.iter().rev().filter(|run| run.starts_with(&folder));
     // A run that cannot be read is passed over: an older one may tell.
     let mut judged = own.filter_map(|run| judged(run).ok());
-    let telling = judged.find(|(_, aspects)| aspects.iter().any(|aspect| aspect.measured.is_ok()));
+    let tells = |aspect: &Aspect| aspect.measured.is_ok() || aspect.claimed.is_some();
+    let telling = judged.find(|(_, aspects)| aspects.iter().any(tells));
     telling.ok_or_else(|| {
         format!(
             "no run of {system:?} in {} measured the topology\n  measure it: vbench run placement",

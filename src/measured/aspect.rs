@@ -3,7 +3,7 @@
 use super::Groups;
 use crate::host::cpulist;
 use std::collections::BTreeMap;
-use vbench_results::{Fact, Reading, Value};
+use vbench_results::{Fact, Outcome, Reading, ResultSet, Value};
 
 /// Groups that are listed in a sentence.
 const LISTED: usize = 12;
@@ -11,7 +11,7 @@ const LISTED: usize = 12;
 /// One thing measured of the topology.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aspect {
-    /// `cores`, `caches`, `distances`, `hidden_nodes`.
+    /// `cores`, `caches`, `distances`, `bandwidths`, `hidden_nodes`.
     pub name: &'static str,
     /// What was found, or why nothing was.
     pub measured: Result<Value, String>,
@@ -24,15 +24,31 @@ pub struct Aspect {
 }
 
 impl Aspect {
-    /// An aspect that the run did not measure.
-    pub(super) fn missing(name: &'static str, benchmark: &str) -> Self {
+    /// An aspect that the run did not measure: why it was skipped, or what would measure it.
+    pub(super) fn missing(name: &'static str, benchmark: &str, results: &ResultSet) -> Self {
+        let cases = results.cases.iter().filter(|case| case.case.benchmark == benchmark);
+        let reason =
+            cases.flat_map(|case| &case.launches).find_map(|launch| match &launch.outcome {
+                Outcome::Skipped { reason } => Some(format!("{benchmark} was skipped: {reason}")),
+                _ => None,
+            });
+        // By its exact name a benchmark of a longer profile runs in any.
+        let command = || format!("not measured: vbench run --exact {benchmark}");
         Self {
             name,
-            measured: Err(format!("not measured: vbench run {benchmark}")),
+            measured: Err(reason.unwrap_or_else(command)),
             claimed: None,
             disagreement: None,
             source: benchmark.to_owned(),
         }
+    }
+
+    /// What was measured in an emulator is not known: the claim stands alone.
+    pub(super) fn emulated(self) -> Self {
+        let why = "the CPUs are emulated by software (virt.hypervisor: qemu-tcg), and times show the \
+                   emulator";
+        let measured = self.measured.and_then(|_| Err(why.to_owned()));
+        Self { measured, disagreement: None, ..self }
     }
 }
 

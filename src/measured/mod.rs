@@ -26,6 +26,13 @@ pub const BLOCKS: &str = "blocks";
 /// Fact of a launch: the groups of CPUs that the guest claims, each as a list such as `0-3`.
 pub const CLAIMED: &str = "claimed";
 
+/// The value of the axis `kernel` of interference that fills the memory channels, which CPUs of all
+/// cores share: it says nothing about cores.
+pub const MEMORY_KERNEL: &str = "memory";
+/// The fact about a hypervisor that emulates every instruction, and what it is then.
+const HYPERVISOR: &str = "virt.hypervisor";
+const EMULATOR: &str = "qemu-tcg";
+
 /// The benchmark behind each aspect.
 const CORES: &str = "placement::interference";
 const CACHES: &str = "placement::core_to_core";
@@ -37,12 +44,21 @@ pub fn aspects(results: &ResultSet) -> Vec<Aspect> {
     let cores = shared(results);
     let known = cores.as_ref().and_then(|found| found.groups.clone().ok());
     let mut all = vec![
-        cores.map_or_else(|| Aspect::missing("cores", CORES), Found::cores),
+        cores.map_or_else(|| Aspect::missing("cores", CORES, results), Found::cores),
         caches(results, known.as_deref()),
     ];
     all.push(nodes::distances(results));
+    all.push(nodes::bandwidths(results));
     all.push(hidden(results));
-    all
+    match emulated(results) {
+        true => all.into_iter().map(Aspect::emulated).collect(),
+        false => all,
+    }
+}
+
+/// An emulator has no cores, caches or nodes of its own: times show how it translates instructions.
+fn emulated(results: &ResultSet) -> bool {
+    results.environment.value(HYPERVISOR).is_some_and(|name| name.to_string() == EMULATOR)
 }
 
 /// Groups of CPUs as measured and as claimed, and the case that says so.
@@ -55,7 +71,10 @@ struct Found {
 
 /// The cores, from the first case of interference that was measured.
 fn shared(results: &ResultSet) -> Option<Found> {
-    let (case, pairs) = pairs_of(results, CORES, HIGH)?;
+    let within_cores = |case: &&CaseResult| {
+        case.case.params.get("kernel").is_none_or(|kernel| kernel != MEMORY_KERNEL)
+    };
+    let (case, pairs) = pairs_of(measured_cases(results, CORES).filter(within_cores), HIGH)?;
     let cpus = pairs.cpus();
     let claimed = claimed(case, &cpus);
     Some(Found { groups: shared_cores(&pairs), claimed, cpus, source: case.case.to_string() })
@@ -89,8 +108,8 @@ impl Found {
 
 /// The last-level caches: the finest division by transfer latency, threads of a core counting once.
 fn caches(results: &ResultSet, cores: Option<&[Vec<usize>]>) -> Aspect {
-    let Some((case, pairs)) = pairs_of(results, CACHES, LOW) else {
-        return Aspect::missing("caches", CACHES);
+    let Some((case, pairs)) = pairs_of(measured_cases(results, CACHES), LOW) else {
+        return Aspect::missing("caches", CACHES, results);
     };
     let cpus = pairs.cpus();
     let claimed = claimed(case, &cpus);
@@ -153,7 +172,9 @@ fn all_single(claimed: &[Vec<usize>], cores: Option<&[Vec<usize>]>) -> bool {
 fn hidden(results: &ResultSet) -> Aspect {
     let cases = measured_cases(results, REGIONS);
     let found: Vec<_> = cases.filter_map(|case| Some((case, regions_of(case)?))).collect();
-    let Some((case, _)) = found.first() else { return Aspect::missing("hidden_nodes", REGIONS) };
+    let Some((case, _)) = found.first() else {
+        return Aspect::missing("hidden_nodes", REGIONS, results);
+    };
     let name = |case: &CaseResult| case.case.params.get("node").cloned().unwrap_or_default();
     let told = |count: usize| match count {
         0 | 1 => "one distance".to_owned(),
@@ -192,11 +213,10 @@ fn regions_of(case: &CaseResult) -> Option<usize> {
 }
 
 fn pairs_of<'a>(
-    results: &'a ResultSet,
-    benchmark: &str,
+    mut cases: impl Iterator<Item = &'a CaseResult>,
     q: f64,
 ) -> Option<(&'a CaseResult, Pairs)> {
-    measured_cases(results, benchmark).find_map(|case| {
+    cases.find_map(|case| {
         let tables: Vec<Pairs> = launches(case)
             .filter_map(|launch| Pairs::from_value(launch.facts.get(PAIRS)?))
             .collect();

@@ -171,6 +171,78 @@ fn distances_are_ratios_to_a_nodes_own_memory() {
 }
 
 #[test]
+fn bandwidths_are_shares_of_a_nodes_own_memory() {
+    let read = |cpu: usize, memory: usize, bytes_per_second: f64| {
+        let mut case = chase(cpu, memory, bytes_per_second);
+        let id = format!("memory::read_nodes/cpu_node={cpu},memory_node={memory}");
+        case.case = id.parse().unwrap();
+        case.metrics[0].name = "read".into();
+        let values = [("read".to_owned(), bytes_per_second)];
+        case.launches[0].repeats[0].values = values.into_iter().collect();
+        case
+    };
+    let table = |remote: f64| {
+        let cells = [(0, 0), (0, 1), (1, 0), (1, 1)];
+        let cell = |(cpu, memory)| read(cpu, memory, if cpu == memory { 40e9 } else { remote });
+        aspects(&results(cells.map(cell).to_vec())).swap_remove(3)
+    };
+    let real = table(18e9);
+    assert_eq!(
+        real.measured,
+        Ok(vec!["from 0 to 0:1.00 1:0.45", "from 1 to 0:0.45 1:1.00"].into())
+    );
+    assert_eq!((real.name, &real.disagreement), ("bandwidths", &None));
+    // One core may read no faster from its own memory than over the link.
+    assert_eq!(table(40e9).disagreement, None);
+    assert!(table(60e9).disagreement.unwrap().contains("claimed nearer"));
+}
+
+#[test]
+fn filling_the_memory_channels_says_nothing_about_cores() {
+    let all_slowed = |id: &str| case(id, 1.0, &[table(2, |_, _| 0.55), claim(&["0", "1"])]);
+    let found = aspects(&results(vec![all_slowed("placement::interference/kernel=memory")]));
+    assert!(found[0].measured.as_ref().unwrap_err().contains("not measured"), "{found:?}");
+    let found = aspects(&results(vec![
+        all_slowed("placement::interference/kernel=memory"),
+        all_slowed("placement::interference/kernel=loads"),
+    ]));
+    assert_eq!(found[0].source, "placement::interference/kernel=loads");
+}
+
+#[test]
+fn what_was_skipped_says_why_and_what_was_not_run_says_how() {
+    let mut skipped = case("latency::pointer_chase_nodes/cpu_node=0,memory_node=0", 1.0, &[]);
+    skipped.launches[0].outcome =
+        Outcome::Skipped { reason: "needs 2 memory nodes, 1 here".into() };
+    skipped.launches[0].repeats.clear();
+    let found = aspects(&results(vec![skipped]));
+    let why = |place: usize| found[place].measured.clone().unwrap_err();
+    assert_eq!(why(2), "latency::pointer_chase_nodes was skipped: needs 2 memory nodes, 1 here");
+    assert_eq!(why(4), "not measured: vbench run --exact placement::region_map");
+}
+
+#[test]
+fn an_emulator_has_no_topology_to_measure() {
+    let mut set = results(vec![case(
+        "placement::core_to_core/transfer=store",
+        1.0,
+        &[table(8, latency), claim(&["0-7"])],
+    )]);
+    assert!(aspects(&set)[1].disagreement.is_some());
+    let fact = vbench_results::Fact {
+        reading: Reading::Value("qemu-tcg".into()),
+        source: "CPUID".into(),
+        stable: true,
+        identifying: false,
+    };
+    set.environment.facts.insert("virt.hypervisor".into(), fact);
+    let found = aspects(&set);
+    assert!(found[1].measured.as_ref().unwrap_err().contains("emulated by software"), "{found:?}");
+    assert_eq!((&found[1].claimed, &found[1].disagreement), (&Some(vec!["0-7"].into()), &None));
+    assert!(found[2].measured.as_ref().unwrap_err().contains("not measured"), "{found:?}");
+}
+
+#[test]
 fn two_modes_within_a_node_are_hidden_nodes() {
     let blocks = |far: f64| -> Vec<Vec<f64>> {
         (0..32)
@@ -185,7 +257,7 @@ fn two_modes_within_a_node_are_hidden_nodes() {
             1.0,
             &[(BLOCKS, blocks(far).into())],
         )]))
-        .swap_remove(3)
+        .swap_remove(4)
     };
     assert_eq!(found(90e-9).disagreement, None);
     let two = found(150e-9);

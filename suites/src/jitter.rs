@@ -8,6 +8,7 @@ mod timer;
 mod turns;
 
 use crate::distance::Distance;
+use crate::nodes::{self, Nodes};
 use crate::units::Disturbances;
 use clocks::ClockName;
 use gaps::Noise;
@@ -15,7 +16,7 @@ use pages::Touch;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use timer::{Load, Priority};
-use turns::quantile;
+use turns::{Sleep, quantile};
 use vbench::prelude::*;
 
 /// What one window shows of all vCPUs, each in a loop of its own.
@@ -145,11 +146,27 @@ fn timer_wake(
 fn cross_wake(
     b: &mut Bencher,
     cpus: Cpus,
+    #[axis(Sleep::choices())] by: Sleep,
     #[axis(Distance::choices())] distance: Distance,
 ) -> Result<Samples<Late>, Skip> {
     let pair = distance.cpus(&cpus)?;
     b.fact("cpus", pair.to_vec());
-    wake_ups(b, &pair)
+    wake_ups(b, &pair, by)
+}
+
+/// How long until another vCPU that is busy has answered an interrupt: what every change of a
+/// page table costs that others use.
+#[vbench(kind = "jitter", samples = 3, warmup = 0, profile = Standard)]
+fn interrupt(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(Distance::choices())] distance: Distance,
+) -> Result<Samples<Late>, Skip> {
+    let pair = distance.cpus(&cpus)?;
+    b.fact("cpus", pair.to_vec());
+    let team = Team::pinned(&pair)?;
+    let window = b.window() / WAKE_SHARE;
+    many(b, "interrupts", || turns::interrupts(&team, window).map(Some))
 }
 
 /// The same two threads on one vCPU: a wake-up, a switch, and the way back.
@@ -157,25 +174,38 @@ fn cross_wake(
 fn context_switch(b: &mut Bencher, cpus: Cpus) -> Result<Samples<Late>, Skip> {
     let cpu = cpus.first(1)?[0];
     b.fact("cpu", cpu);
-    wake_ups(b, &[cpu, cpu])
+    wake_ups(b, &[cpu, cpu], Sleep::Futex)
 }
 
 /// Wake-ups of one sample last this share of the profile's window: 200 ms in the quick profile.
 const WAKE_SHARE: u32 = 10;
 
-fn wake_ups(b: &mut Bencher, cpus: &[usize]) -> Result<Samples<Late>, Skip> {
+fn wake_ups(b: &mut Bencher, cpus: &[usize], by: Sleep) -> Result<Samples<Late>, Skip> {
     let team = Team::pinned(cpus)?;
     let window = b.window() / WAKE_SHARE;
+    many(b, "wake_ups", || turns::wake_ups(&team, by, window))
+}
+
+/// Samples of many sorted times each, with their number as a fact.
+fn many(
+    b: &mut Bencher,
+    counted: &str,
+    times: impl Fn() -> Result<Option<Vec<f64>>, Skip>,
+) -> Result<Samples<Late>, Skip> {
     let mut counts = Vec::new();
+    let mut refused = None;
     let samples = b.samples(|timer| {
-        let times = turns::wake_ups(&team, window);
-        timer.check(times.is_some(), "a wake-up was lost");
-        let times = times.unwrap_or_default();
-        counts.push(times.len());
-        Late::of(&times)
+        let seen = times().unwrap_or_else(|skip| {
+            refused = Some(skip);
+            None
+        });
+        timer.check(seen.is_some(), "a wake-up was lost");
+        let seen = seen.unwrap_or_default();
+        counts.push(seen.len());
+        Late::of(&seen)
     });
-    b.fact("wake_ups", counts);
-    Ok(samples)
+    b.fact(counted, counts);
+    refused.map_or(Ok(samples), Err)
 }
 
 /// Time of one reading of a clock.
@@ -260,8 +290,27 @@ fn page_fault(
     #[axis(pages::choices())] pages: Pages,
     #[axis(pages::threads())] threads: usize,
 ) -> Result<Samples<FirstTouch>, Skip> {
-    let team = Team::pinned(cpus.first(threads)?)?;
     let touch = Touch::new(pages, b.is_smoke());
+    faults(b, cpus.first(threads)?, &touch)
+}
+
+/// Time to get a new page of memory of one node from a CPU of one node.
+#[vbench(kind = "jitter", profile = Standard)]
+fn page_fault_nodes(
+    b: &mut Bencher,
+    cpus: Cpus,
+    nodes: Nodes,
+    #[axis(pages::choices())] pages: Pages,
+    #[axis(nodes::cpu_ids())] cpu_node: usize,
+    #[axis(nodes::ids())] memory_node: usize,
+) -> Result<Samples<FirstTouch>, Skip> {
+    let touch = Touch::new(pages, b.is_smoke()).on_node(memory_node);
+    faults(b, &nodes.cpus(cpu_node, &cpus)?[..1], &touch)
+}
+
+fn faults(b: &mut Bencher, cpus: &[usize], touch: &Touch) -> Result<Samples<FirstTouch>, Skip> {
+    let team = Team::pinned(cpus)?;
+    let threads = team.size();
     touch.note(b, &team)?;
     let samples = b.samples(|timer| match touch.run(&team) {
         Ok(seconds) => FirstTouch {
@@ -280,31 +329,59 @@ fn page_fault(
 /// What locking memory shows.
 #[derive(Metrics)]
 struct Locking {
-    /// Memory locked per second: what devices wait for that read it themselves.
+    /// Memory locked per second that was touched before: what devices wait for that read it
+    /// themselves.
     lock: BytesPerSec,
     unlock: BytesPerSec,
+    /// Memory locked per second that was not there yet: what a virtual machine waits for that starts
+    /// with locked memory, and a framework that gets pinned buffers.
+    fresh: BytesPerSec,
 }
 
-/// Rate of locking memory that was touched before.
+/// Rate of locking memory, by page size.
 #[vbench(kind = "jitter", profile = Standard)]
 fn memory_lock(
     b: &mut Bencher,
     cpus: Cpus,
     #[axis(pages::choices())] pages: Pages,
+    #[axis(pages::locked())] size: Bytes,
 ) -> Result<Samples<Locking>, Skip> {
-    let team = Team::pinned(cpus.first(1)?)?;
-    let touch = Touch::new(pages, b.is_smoke());
+    let touch = Touch::new(pages, b.is_smoke()).sized(size, b.is_smoke())?;
+    locks(b, cpus.first(1)?, &touch)
+}
+
+/// Rate of locking memory of one node from a CPU of one node.
+#[vbench(kind = "jitter", profile = Standard)]
+fn memory_lock_nodes(
+    b: &mut Bencher,
+    cpus: Cpus,
+    nodes: Nodes,
+    #[axis(pages::choices())] pages: Pages,
+    #[axis(nodes::cpu_ids())] cpu_node: usize,
+    #[axis(nodes::ids())] memory_node: usize,
+) -> Result<Samples<Locking>, Skip> {
+    let touch = Touch::new(pages, b.is_smoke()).on_node(memory_node);
+    locks(b, &nodes.cpus(cpu_node, &cpus)?[..1], &touch)
+}
+
+fn locks(b: &mut Bencher, cpus: &[usize], touch: &Touch) -> Result<Samples<Locking>, Skip> {
+    let team = Team::pinned(cpus)?;
+    touch.note(b, &team)?;
     let buffer = touch.buffer(&team)?;
-    let lock = || team.broadcast(|_| pages::lock(&buffer)).swap_remove(0);
-    lock()?;
+    let times = || {
+        let [lock, unlock] = team.broadcast(|_| pages::lock(&buffer)).swap_remove(0)?;
+        let fresh = team.broadcast(|_| touch.lock_fresh()).swap_remove(0)?;
+        Ok::<_, Skip>([lock, unlock, fresh])
+    };
+    times()?;
     let mut refused = None;
     let samples = b.samples(|_| {
-        let [lock, unlock] = lock().unwrap_or_else(|skip| {
+        let [lock, unlock, fresh] = times().unwrap_or_else(|skip| {
             refused = Some(skip);
-            [f64::NAN; 2]
+            [f64::NAN; 3]
         });
         let bytes = Bytes(buffer.len() as u64);
-        Locking { lock: bytes.per(lock), unlock: bytes.per(unlock) }
+        Locking { lock: bytes.per(lock), unlock: bytes.per(unlock), fresh: bytes.per(fresh) }
     });
     b.fact("bytes", buffer.len());
     refused.map_or(Ok(samples), Err)

@@ -101,7 +101,42 @@ fn loaded(
     if delay != Pressure::None && used < 2 {
         return Err(Skip::because("needs 2 CPUs on a node, 1 allowed"));
     }
-    let team = Team::pinned(&node_cpus[..used])?;
+    under(b, &node_cpus[..used], policy, delay)
+}
+
+/// Latency while so many other CPUs of a node read memory as fast as they can: how few fill it.
+#[vbench(kind = "memory", warmup = 0, profile = Standard)]
+fn loaded_streams(
+    b: &mut Bencher,
+    cpus: Cpus,
+    #[axis(Place::choices())] memory: Place,
+    #[axis(streams())] streams: usize,
+) -> Result<Samples<UnderLoad>, Skip> {
+    let (node_cpus, policy) = memory.resolve(&cpus)?;
+    let used = node_cpus.get(..=streams).ok_or_else(|| {
+        let (needed, allowed) = (streams + 1, node_cpus.len());
+        Skip::because(format!("needs {needed} CPUs on a node, {allowed} allowed"))
+    })?;
+    under(b, used, policy, Pressure::Delay(0))
+}
+
+/// One, powers of two, and as many as there are CPUs beside the one that walks.
+fn streams() -> Vec<usize> {
+    let most = Machine::current().topology.allowed.len().saturating_sub(1).max(1);
+    let mut counts: Vec<usize> =
+        (0..usize::BITS).map(|power| 1 << power).take_while(|count| *count < most).collect();
+    counts.push(most);
+    counts
+}
+
+/// Walks on the first of `used` while the others press.
+fn under(
+    b: &mut Bencher,
+    used: &[usize],
+    policy: Policy,
+    delay: Pressure,
+) -> Result<Samples<UnderLoad>, Skip> {
+    let team = Team::pinned(used)?;
     let loaded = Loaded::new(&team, policy, b.seed(), b.is_smoke())?;
     for effective in loaded.effective() {
         note_placement(b, Pages::Default, policy, &effective)?;
@@ -119,7 +154,7 @@ fn loaded(
             bandwidth: (delay != Pressure::None).then_some(BytesPerSec(seen.bandwidth)),
         }
     });
-    b.fact("streams", used - 1);
+    b.fact("streams", used.len() - 1);
     b.fact("policy", policy.to_string());
     Ok(samples)
 }

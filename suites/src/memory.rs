@@ -12,6 +12,7 @@ use crate::spread::Spread;
 use arrays::{Arrays, Times};
 use kernels::Kernels;
 use reading::Sums;
+use vbench::measured::CLAIMED_DISTANCE;
 use vbench::prelude::*;
 
 /// How results are stored.
@@ -160,6 +161,9 @@ fn read_nodes(
     let array = Sums::new(&team, bytes, policy)?;
     note_placement(b, Pages::Default, policy, &array.effective())?;
     let bytes = array.bytes();
+    if let Some(distance) = claims::distance(cpu_node, memory_node) {
+        b.fact(CLAIMED_DISTANCE, distance);
+    }
     Ok(b.samples(|timer| {
         let (seconds, sound) = array.read(&team);
         timer.check(sound, "a thread read other numbers than were written");

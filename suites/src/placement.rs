@@ -11,7 +11,7 @@ use crate::cpu;
 use crate::nodes::{self, note_placement};
 use crate::units::{Disturbances, Kept};
 use blocks::Blocks;
-use kernels::Kernel;
+use kernels::{Kernel, Work};
 use line::{Effort, Transfer};
 use pairing::{chosen, note_choice, pairs_of};
 use std::collections::BTreeMap;
@@ -124,7 +124,8 @@ struct Interference {
     lowest: Kept,
 }
 
-/// Throughput of two vCPUs together against each alone: 0.5 to 0.65 where they share a core.
+/// Throughput of two vCPUs together against each alone: of arithmetic and loads 0.5 to 0.65 where
+/// they share a core; of reading memory what one takes of the other's bandwidth.
 #[vbench(kind = "placement", warmup = 0)]
 fn interference(
     b: &mut Bencher,
@@ -134,9 +135,11 @@ fn interference(
     let chosen = chosen(cpus.ids(), 2)?;
     let pairs = pairs_of(&chosen);
     let effort = kernels::Effort::over(pairs.len(), b.is_smoke());
+    let bytes = kernel.bytes(chosen.len(), b.is_smoke());
+    let work = Work::new(kernel, &chosen, bytes)?;
     let mut sweeps: Vec<Pairs> = Vec::new();
     let mut refused = None;
-    let samples = b.samples(|timer| match kernels::sweep(&chosen, &pairs, kernel, effort) {
+    let samples = b.samples(|timer| match kernels::sweep(&work, &pairs, effort) {
         Ok(sweep) => {
             timer.check(sweep.sound, format!("the kernel {kernel} gave two answers"));
             let metrics = Interference::of(&sweep.kept);
@@ -152,6 +155,7 @@ fn interference(
         return Err(skip);
     }
     note_choice(b, &chosen, cpus.count());
+    b.fact("bytes_read_by_each", bytes);
     b.fact(CLAIMED, claims::core_groups());
     b.fact(PAIRS, Pairs::joined(&sweeps, HIGH).to_value());
     Ok(samples)

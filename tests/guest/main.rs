@@ -20,7 +20,7 @@ mod image;
 
 use boot::{Guest, Left, fact, noted, payload};
 use std::process::Command;
-use vbench_results::{Outcome, ResultSet};
+use vbench_results::{Environment, Outcome, Reading, ResultSet};
 
 /// Runs, once and tiny, every benchmark about nodes, and all of every kind that a machine with one
 /// CPU does not have; no GPU is emulated. Suites that come later are in it by themselves.
@@ -67,6 +67,8 @@ tiny='--samples 1 --launches 1 --time 1ms --seed 1 --out /out/results'
 small() { sh -c 'ulimit -v 131072; exec \"$@\"' small \"$@\"; }
 run base small vbench run --exact memory::stream_nodes $tiny --config base
 run candidate small vbench run --exact memory::stream_nodes $tiny --config candidate
+run routes small vbench run --exact memory::read_nodes $tiny --config routes
+run measured vbench info --measured --json --out /out/results
 run ring vbench run --exact collective::all_reduce_placed --axis size=64K $tiny --config ring
 run diff vbench diff base candidate --out /out/results --format csv
 run killed vbench run --exact cpu::prime --axis pinned=yes --axis threads=1 --time 9 --timeout 1 \
@@ -101,6 +103,8 @@ run nonsense vbench run --exact no::such_case $tiny
 
     let base = left.run("base");
     memory_lies_as_asked(&base, 4);
+    memory_lies_as_asked(&left.run("routes"), 4);
+    nothing_is_invented(&left);
     let ring = left.run("ring");
     let cpus = |placement: &str| {
         let case = ring.cases.iter().find(|case| case.case.params["placement"] == placement);
@@ -123,6 +127,20 @@ fn memory_lies_as_asked(results: &ResultSet, cases: usize) {
         let wanted = format!("node {}: 64 of 64 pages", case.case.params["memory_node"]);
         assert!(placement.contains(&wanted), "{}: {placement}", case.case);
     }
+}
+
+/// An emulator has no distances: its claims stand beside unknowns, and nothing contradicts them.
+fn nothing_is_invented(left: &Left) {
+    let facts: Environment = serde_json::from_str(&left.printed("measured")).expect("facts");
+    let claimed = fact(&facts, "measured.bandwidths.claimed");
+    assert!(claimed.contains("from 0 to 0:10 1:21"), "{claimed}");
+    let unknown = |name: &str| match &facts.facts[name].reading {
+        Reading::Unknown(why) => why.clone(),
+        Reading::Value(value) => panic!("{name} is {value} in an emulator"),
+    };
+    assert!(unknown("measured.bandwidths").contains("emulated by software"), "{facts:?}");
+    assert!(unknown("measured.caches").contains("not measured"), "{facts:?}");
+    assert!(!facts.facts.keys().any(|name| name.ends_with(".disagreement")), "{facts:?}");
 }
 
 /// What the guest stored reads and compares here as it did there.

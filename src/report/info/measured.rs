@@ -23,6 +23,9 @@ fn title(name: &str) -> &str {
         "cores" => "CPUs that share a core",
         "caches" => "CPUs by last-level cache",
         "distances" => "distances between nodes (10 is a node's own memory)",
+        "bandwidths" => {
+            "read bandwidth between nodes (1 is a node's own memory; claimed: distances)"
+        }
         "hidden_nodes" => "memory within a node",
         other => other,
     }

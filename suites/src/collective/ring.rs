@@ -1,9 +1,10 @@
 //! A ring all-reduce in shared memory: one thread per rank, each reading from its left neighbour.
 //!
-//! The buffers are cut into blocks, and the ring goes around once per block, so that what a
-//! neighbour wrote is read while it is still in a cache. A block has one piece per rank. In the
-//! first `n - 1` steps (reduce-scatter) a rank adds its own piece to its neighbour's partial sum;
-//! then it holds one finished piece, and in `n - 1` more steps (all-gather) it copies the others.
+//! The buffers are cut into blocks, and the ring goes around once per block. A block has one piece
+//! per rank. In the first `n - 1` steps (reduce-scatter) a rank adds its own piece to its left
+//! neighbour's partial sum. The last of these additions finishes a piece, which goes to the right
+//! neighbour in the same step: it is not read again to be sent. In `n - 2` more steps (all-gather)
+//! a rank passes on to the right what came from the left.
 
 use super::Place;
 use crate::claims;
@@ -11,7 +12,7 @@ use crate::memory::kernels::Kernels;
 use std::hint::spin_loop;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 use vbench::prelude::*;
 
@@ -19,6 +20,8 @@ use vbench::prelude::*;
 /// neighbour has read it, large enough that waiting for the neighbour costs little. On a 2-vCPU AMD
 /// EPYC guest, 64 MiB took 9.3 ms in pieces of 16 KiB, 6.6 in 64 KiB, 5.5 in 256 KiB and more.
 const PIECE: usize = (256 << 10) / size_of::<f32>();
+/// Numbers of a sum in place that are passed on while a first-level cache still holds them.
+const WARM: usize = (16 << 10) / size_of::<f32>();
 /// Operations of a trial.
 const TRIAL: u32 = 3;
 /// Turns spent waiting before a thread offers its CPU to others.
@@ -167,9 +170,8 @@ pub fn wrong(output: &[f32], ranks: usize) -> Option<(usize, f32)> {
         .map(|(at, (found, _))| (at, *found))
 }
 
-/// The buffers as the ranks see them during operations. A piece is written by its own rank only,
-/// and no rank reads what another one is writing: the counters see to it, the locks are always
-/// free and make it safe.
+/// The buffers as the ranks see them during operations. No rank reads or writes what another one is
+/// writing: the counters see to it, the locks are always free and make it safe.
 struct Shared<'a> {
     inputs: Vec<&'a [f32]>,
     outputs: Vec<Vec<RwLock<&'a mut [f32]>>>,
@@ -208,38 +210,44 @@ impl<'a> Shared<'a> {
     /// What one rank does in an operation, the `operation`-th on these buffers.
     fn all_reduce(&self, rank: usize, operation: usize) {
         let ranks = self.done.len();
-        let left = (rank + ranks - 1) % ranks;
-        let turn = 2 * (ranks - 1);
+        let (left, right) = ((rank + ranks - 1) % ranks, (rank + 1) % ranks);
+        let turn = 2 * ranks - 3;
         let blocks = self.pieces.len() / ranks;
-        let mut done = operation * blocks * turn;
+        let mut done = operation * (blocks * turn + 1);
         // Nobody may still be reading or writing what the operation before left.
         self.done[left].wait_for(done);
-        self.done[(rank + 1) % ranks].wait_for(done);
+        self.done[right].wait_for(done);
         for block in 0..blocks {
             for step in 0..turn {
                 // The first step needs only what the neighbour brought along.
                 if step > 0 {
                     self.done[left].wait_for(done);
                 }
-                if step < ranks - 1 {
+                if step + 1 < ranks {
                     let piece = block * ranks + (rank + 2 * ranks - step - 1) % ranks;
-                    self.reduce(rank, left, piece, step == 0);
+                    match step + 2 == ranks {
+                        true => self.finish([left, rank, right], piece),
+                        false => self.reduce(rank, left, piece, step == 0),
+                    }
                 } else {
                     let piece = block * ranks + (rank + 2 * ranks - (step + 1 - ranks)) % ranks;
-                    self.gather(rank, left, piece);
+                    self.pass_on(rank, right, piece);
                 }
                 done += 1;
                 self.done[rank].0.store(done, Ordering::Release);
             }
         }
+        // The last piece is the neighbour's to bring.
+        self.done[left].wait_for(done);
+        self.done[rank].0.store(done + 1, Ordering::Release);
     }
 
     /// Adds the rank's own piece to its neighbour's: the neighbour's input at first, then its
     /// partial sum.
     fn reduce(&self, rank: usize, left: usize, piece: usize, first: bool) {
         let range = self.pieces[piece].clone();
-        let mut out = self.outputs[rank][piece].write().unwrap_or_else(PoisonError::into_inner);
-        let partial = self.outputs[left][piece].read().unwrap_or_else(PoisonError::into_inner);
+        let mut out = write(&self.outputs[rank][piece]);
+        let partial = read(&self.outputs[left][piece]);
         match (self.inputs[rank].get(range.clone()), self.inputs[left].get(range)) {
             (Some(own), Some(theirs)) if first => {
                 (self.kernels.add.run)(&mut out, own, theirs, 0.0)
@@ -249,12 +257,47 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Copies a finished piece from the neighbour.
-    fn gather(&self, rank: usize, left: usize, piece: usize) {
-        let mut out = self.outputs[rank][piece].write().unwrap_or_else(PoisonError::into_inner);
-        let finished = self.outputs[left][piece].read().unwrap_or_else(PoisonError::into_inner);
-        (self.kernels.copy.run)(&mut out, &finished, &finished, 0.0);
+    /// The last addition to a piece, stored here and on the right.
+    fn finish(&self, [left, rank, right]: [usize; 3], piece: usize) {
+        let range = self.pieces[piece].clone();
+        let (mut mine, mut next) =
+            (write(&self.outputs[rank][piece]), write(&self.outputs[right][piece]));
+        let partial = (left != right).then(|| read(&self.outputs[left][piece]));
+        let own = self.inputs[rank].get(range.clone());
+        match (own, &partial) {
+            (Some(own), Some(partial)) => (self.kernels.twice)(&mut mine, &mut next, own, partial),
+            // Of two ranks, the neighbour's input is the partial sum.
+            (Some(own), None) => {
+                (self.kernels.twice)(&mut mine, &mut next, own, &self.inputs[left][range]);
+            }
+            (None, Some(partial)) => {
+                for start in (0..mine.len()).step_by(WARM) {
+                    let part = start..mine.len().min(start + WARM);
+                    accumulate(&mut mine[part.clone()], &partial[part.clone()]);
+                    let sums = &mine[part.clone()];
+                    (self.kernels.copy.run)(&mut next[part], sums, sums, 0.0);
+                }
+            }
+            (None, None) => exchange(&mut mine, &mut next),
+        }
     }
+
+    /// Copies a finished piece to the right.
+    fn pass_on(&self, rank: usize, right: usize, piece: usize) {
+        let mut next = write(&self.outputs[right][piece]);
+        let finished = read(&self.outputs[rank][piece]);
+        (self.kernels.copy.run)(&mut next, &finished, &finished, 0.0);
+    }
+}
+
+/// A piece that nobody else uses now.
+fn write<'l, 'a>(piece: &'l RwLock<&'a mut [f32]>) -> RwLockWriteGuard<'l, &'a mut [f32]> {
+    piece.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A piece that nobody else writes now.
+fn read<'l, 'a>(piece: &'l RwLock<&'a mut [f32]>) -> RwLockReadGuard<'l, &'a mut [f32]> {
+    piece.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the sums of all ranks exceed the caches, they are stored past them: no line is read only to
@@ -270,6 +313,15 @@ fn kernels(sums: u64) -> Vec<Kernels<f32>> {
 #[inline(never)]
 fn accumulate(out: &mut [f32], b: &[f32]) {
     out.iter_mut().zip(b).for_each(|(sum, b)| *sum += b);
+}
+
+/// Two ranks in place have both numbers where both sums go.
+#[inline(never)]
+fn exchange(mine: &mut [f32], next: &mut [f32]) {
+    for (mine, next) in mine.iter_mut().zip(next) {
+        *mine += *next;
+        *next = *mine;
+    }
 }
 
 /// The pieces of all blocks, in order, one per rank and block; pieces of the last block are

@@ -1,6 +1,7 @@
 //! New pages of memory: touched for the first time, and locked.
 
 use super::sys::Locked;
+use crate::claims;
 use crate::nodes::note_placement;
 use std::time::Instant;
 use vbench::host::memory::base_page;
@@ -28,16 +29,43 @@ pub fn threads() -> Vec<usize> {
     }
 }
 
+/// What is locked at once: 64 MiB, and as much as a guest's or a framework's pinned buffers.
+pub fn locked() -> Vec<Bytes> {
+    vec![Bytes(BYTES as u64), Bytes(1 << 30)]
+}
+
 /// A first touch.
 pub struct Touch {
     pages: Pages,
     bytes: usize,
+    policy: Policy,
 }
 
 impl Touch {
-    /// Of pages of this size.
+    /// Of pages of this size, where the system puts them.
     pub fn new(pages: Pages, smoke: bool) -> Self {
-        Self { pages, bytes: if smoke { SMOKE } else { BYTES } }
+        Self { pages, bytes: if smoke { SMOKE } else { BYTES }, policy: Policy::FirstTouch }
+    }
+
+    /// The same of memory on one node.
+    #[must_use]
+    pub fn on_node(self, node: usize) -> Self {
+        Self { policy: Policy::Bind(node), ..self }
+    }
+
+    /// The same of so much memory, less in a smoke run.
+    ///
+    /// # Errors
+    /// It would leave too little for everything else.
+    pub fn sized(self, size: Bytes, smoke: bool) -> Result<Self, Skip> {
+        let bytes = if smoke { SMOKE } else { usize::try_from(size.0).unwrap_or(usize::MAX) };
+        match claims::memory_available() {
+            // What was touched before, and what is got anew, at the same time.
+            Some(room) if bytes as u64 > room.bytes / 3 => {
+                Err(Skip::because(format!("needs two times {size} of memory, {room}")))
+            }
+            _ => Ok(Self { bytes, ..self }),
+        }
     }
 
     /// Pages of all threads together.
@@ -57,7 +85,7 @@ impl Touch {
     /// Other pages came than were asked for.
     pub fn note(&self, b: &mut Bencher, team: &Team) -> Result<(), Skip> {
         let buffer = self.buffer(team)?;
-        note_placement(b, self.pages, Policy::FirstTouch, &buffer.effective())
+        note_placement(b, self.pages, self.policy, &buffer.effective())
     }
 
     /// Memory that the first thread of the team has touched.
@@ -102,8 +130,16 @@ impl Touch {
         span.ok_or_else(|| Skip::because("a team without threads"))
     }
 
+    /// Seconds that locking takes of memory that nobody has touched: getting it and holding it.
+    ///
+    /// # Errors
+    /// There is not so much memory, or locking it is not allowed.
+    pub fn lock_fresh(&self) -> Result<f64, Skip> {
+        lock(&self.fresh()?).map(|[seconds, _]| seconds)
+    }
+
     fn fresh(&self) -> Result<Buffer<u8>, Skip> {
-        Ok(Buffer::new(self.bytes, self.pages, Policy::FirstTouch)?)
+        Ok(Buffer::new(self.bytes, self.pages, self.policy)?)
     }
 }
 
@@ -140,8 +176,19 @@ mod tests {
         assert_eq!(Touch::new(Pages::Thp, true).pages(2), 4.0);
         let buffer = touch.buffer(&team).unwrap();
         assert_eq!(buffer.len(), 4 << 20);
-        if let Err(skip) = lock(&buffer) {
-            assert!(skip.to_string().contains("ulimit"), "{skip}");
+        match lock(&buffer) {
+            Ok(_) => assert!(touch.lock_fresh().unwrap() > 0.0),
+            Err(skip) => assert!(skip.to_string().contains("ulimit"), "{skip}"),
         }
+    }
+
+    #[test]
+    fn more_than_memory_holds_is_not_locked() {
+        let touch = |size| Touch::new(Pages::Base4k, false).sized(Bytes(size), false);
+        assert_eq!(touch(1 << 20).map(|touch| touch.bytes(1)), Ok(1 << 20));
+        let reason = touch(1 << 50).err().unwrap().to_string();
+        assert!(reason.contains("1024TiB of memory"), "{reason}");
+        let tiny = Touch::new(Pages::Base4k, true).sized(Bytes(1 << 50), true);
+        assert_eq!(tiny.map(|touch| touch.bytes(1)), Ok(4 << 20));
     }
 }

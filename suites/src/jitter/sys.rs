@@ -1,7 +1,9 @@
 //! The system calls that are measured, and those that count what disturbed them.
 #![expect(unsafe_code, reason = "each is one system call without a safe wrapper in std")]
 
+use std::fs::File;
 use std::io;
+use std::os::fd::FromRawFd;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
@@ -81,6 +83,46 @@ pub fn wake(word: &AtomicU32) {
     let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the kernel only uses the address of the word.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) };
+}
+
+/// A counter in the kernel that a reader sleeps on.
+///
+/// # Errors
+/// The system gives no more descriptors.
+pub fn event() -> io::Result<File> {
+    // SAFETY: this call takes two numbers.
+    let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was opened above, and nobody else has it.
+    Ok(unsafe { File::from_raw_fd(descriptor) })
+}
+
+/// What the kernel is asked for about memory barriers: membarrier(2), linux/membarrier.h.
+const BARRIER: libc::c_int = 1 << 3;
+const REGISTER_FOR_BARRIERS: libc::c_int = 1 << 4;
+
+/// Lets this process use [`interrupt_others`].
+///
+/// # Errors
+/// The kernel is older than 4.14, or a filter forbids it.
+pub fn register_interrupts() -> io::Result<()> {
+    barrier(REGISTER_FOR_BARRIERS)
+}
+
+/// Interrupts every CPU that runs a thread of this process, and waits until all have answered.
+///
+/// # Errors
+/// The process has not registered.
+pub fn interrupt_others() -> io::Result<()> {
+    barrier(BARRIER)
+}
+
+fn barrier(command: libc::c_int) -> io::Result<()> {
+    // SAFETY: this call takes three numbers.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// The cheapest call that enters the kernel: no library answers it by itself.

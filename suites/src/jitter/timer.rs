@@ -1,9 +1,7 @@
 //! Wake-ups at set times: the thread, its priority, and what else runs meanwhile.
 
 use super::sys;
-use std::fmt;
 use std::hint::black_box;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use vbench::prelude::*;
@@ -12,7 +10,7 @@ use vbench::prelude::*;
 pub const INTERVAL: Duration = Duration::from_millis(1);
 
 /// What else runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 pub enum Load {
     /// Nothing of ours.
     Idle,
@@ -25,7 +23,7 @@ impl Load {
     pub fn choices() -> Vec<Self> {
         match Machine::current().profile {
             Profile::Smoke | Profile::Quick => vec![Self::Idle],
-            Profile::Standard | Profile::Thorough => vec![Self::Idle, Self::Busy],
+            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
         }
     }
 
@@ -41,29 +39,8 @@ impl Load {
     }
 }
 
-impl fmt::Display for Load {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Idle => "idle",
-            Self::Busy => "busy",
-        })
-    }
-}
-
-impl FromStr for Load {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "idle" => Ok(Self::Idle),
-            "busy" => Ok(Self::Busy),
-            _ => Err(format!("{text:?} is neither idle nor busy")),
-        }
-    }
-}
-
 /// How the measuring thread is scheduled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 pub enum Priority {
     /// As any program.
     Normal,
@@ -76,7 +53,7 @@ impl Priority {
     pub fn choices() -> Vec<Self> {
         match Machine::current().profile {
             Profile::Smoke | Profile::Quick => vec![Self::Normal],
-            Profile::Standard | Profile::Thorough => vec![Self::Normal, Self::Realtime],
+            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
         }
     }
 
@@ -103,27 +80,6 @@ impl Priority {
         match self {
             Self::Normal => "SCHED_OTHER",
             Self::Realtime => "SCHED_FIFO, priority 80",
-        }
-    }
-}
-
-impl fmt::Display for Priority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Normal => "normal",
-            Self::Realtime => "realtime",
-        })
-    }
-}
-
-impl FromStr for Priority {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "normal" => Ok(Self::Normal),
-            "realtime" => Ok(Self::Realtime),
-            _ => Err(format!("{text:?} is neither normal nor realtime")),
         }
     }
 }

@@ -8,6 +8,9 @@ use vbench::prelude::Skip;
 /// `out`, two inputs (the second is ignored by copy and scale), and the factor.
 pub type Run<T> = fn(&mut [T], &[T], &[T], T);
 
+/// Two outputs that get the same sum, and its two terms.
+pub type Twice<T> = fn(&mut [T], &mut [T], &[T], &[T]);
+
 /// One implementation of one kernel.
 #[derive(Clone, Copy)]
 pub struct Kernel<T = f64> {
@@ -28,6 +31,8 @@ pub struct Kernels<T = f64> {
     pub add: Kernel<T>,
     /// `out = x + s * y`.
     pub triad: Kernel<T>,
+    /// `out = x + y` in two places: a sum that is not read again to be sent.
+    pub twice: Twice<T>,
 }
 
 const COPY: u8 = 0;
@@ -43,15 +48,16 @@ pub trait Number: Copy + Add<Output = Self> + Mul<Output = Self> {
 }
 
 impl<T: Number> Kernels<T> {
-    fn of(made: &'static str, [copy, scale, add, triad]: [Run<T>; 4]) -> Self {
-        let kernel = |run| Kernel { run, made };
-        Self { copy: kernel(copy), scale: kernel(scale), add: kernel(add), triad: kernel(triad) }
+    fn of(made: &'static str, runs: [Run<T>; 4], twice: Twice<T>) -> Self {
+        let [copy, scale, add, triad] = runs.map(|run| Kernel { run, made });
+        Self { copy, scale, add, triad, twice }
     }
 
     /// One sequential loop each, as any compiler makes it; copy is a call of `memcpy`, which is
     /// what gcc turns that loop into, and whose large copies bypass the caches by themselves.
     pub fn plain() -> Self {
-        Self::of("loop", [memcpy, plain::<SCALE, T>, plain::<ADD, T>, plain::<TRIAD, T>])
+        let runs = [memcpy, plain::<SCALE, T>, plain::<ADD, T>, plain::<TRIAD, T>];
+        Self::of("loop", runs, plain_twice)
     }
 
     /// Ordinary stores, in every arrangement that is the fastest somewhere. The copy of arrays
@@ -92,7 +98,7 @@ impl<T: Number> Kernels<T> {
 
     /// How each kernel is made, for a fact.
     pub fn made(&self) -> String {
-        let Self { copy, scale, add, triad } = self;
+        let Self { copy, scale, add, triad, .. } = self;
         let named = [("copy", copy), ("scale", scale), ("add", add), ("triad", triad)];
         named.map(|(name, kernel)| format!("{name}: {}", kernel.made)).join(", ")
     }
@@ -114,9 +120,16 @@ fn plain<const KERNEL: u8, T: Number>(out: &mut [T], x: &[T], y: &[T], s: T) {
     }
 }
 
+fn plain_twice<T: Number>(first: &mut [T], second: &mut [T], x: &[T], y: &[T]) {
+    for (((first, second), x), y) in first.iter_mut().zip(second).zip(x).zip(y) {
+        let sum = *x + *y;
+        (*first, *second) = (sum, sum);
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{ADD, COPY, Kernels, Number, SCALE, TRIAD, plain};
+    use super::{ADD, COPY, Kernels, Number, SCALE, TRIAD, plain, plain_twice};
     use std::arch::is_x86_feature_detected;
     use std::arch::x86_64::*;
 
@@ -184,7 +197,65 @@ mod x86 {
                     let copy = checked::<COPY, BYPASS, STREAMS>;
                     let scale = checked::<SCALE, BYPASS, STREAMS>;
                     let add = checked::<ADD, BYPASS, STREAMS>;
-                    Kernels::of(made, [copy, scale, add, checked::<TRIAD, BYPASS, STREAMS>])
+                    let runs = [copy, scale, add, checked::<TRIAD, BYPASS, STREAMS>];
+                    Kernels::of(made, runs, twice::<BYPASS>)
+                }
+
+                fn twice<const BYPASS: bool>(
+                    first: &mut [$number],
+                    second: &mut [$number],
+                    x: &[$number],
+                    y: &[$number],
+                ) {
+                    assert!(is_x86_feature_detected!($feature), "this CPU lacks {}", $feature);
+                    let len = first.len().min(second.len()).min(x.len()).min(y.len());
+                    // Vectors from where both outputs are aligned; that may be nowhere.
+                    let offsets = [first.as_ptr(), second.as_ptr()]
+                        .map(|start| start.align_offset(ALIGNMENT).min(len));
+                    let head = if offsets[0] == offsets[1] { offsets[0] } else { len };
+                    let tail = head + (len - head) / LINE * LINE;
+                    for plain in [0..head, tail..len] {
+                        let (first, second) =
+                            (&mut first[plain.clone()], &mut second[plain.clone()]);
+                        plain_twice(first, second, &x[plain.clone()], &y[plain]);
+                    }
+                    let (first, second) = (&mut first[head..tail], &mut second[head..tail]);
+                    // SAFETY: the CPU has the feature; the four slices have one length, a whole
+                    // number of lines; both outputs begin aligned, or are empty.
+                    unsafe { lines::<BYPASS>(first, second, &x[head..tail], &y[head..tail]) }
+                }
+
+                /// # Safety
+                /// Slices of one length that is a multiple of `LINE`; `first` and `second` begin at
+                /// multiples of `ALIGNMENT` bytes.
+                #[target_feature(enable = $feature)]
+                unsafe fn lines<const BYPASS: bool>(
+                    first: &mut [$number],
+                    second: &mut [$number],
+                    x: &[$number],
+                    y: &[$number],
+                ) {
+                    let len = first.len();
+                    let (first, second) = (first.as_mut_ptr(), second.as_mut_ptr());
+                    for lane in (0..len).step_by($lanes) {
+                        // SAFETY: `lane + $lanes` is at most the length of all four, and vectors
+                        // counted from an aligned start are aligned.
+                        unsafe {
+                            let x = $load(x.as_ptr().add(lane));
+                            let sum = $add(x, $load(y.as_ptr().add(lane)));
+                            if BYPASS {
+                                $stream(first.add(lane), sum);
+                                $stream(second.add(lane), sum);
+                            } else {
+                                $store(first.add(lane), sum);
+                                $store(second.add(lane), sum);
+                            }
+                        }
+                    }
+                    if BYPASS {
+                        // Stores that bypass the caches are ordered, and finished, only by this.
+                        _mm_sfence();
+                    }
                 }
 
                 fn checked<const KERNEL: u8, const BYPASS: bool, const STREAMS: usize>(
@@ -351,77 +422,4 @@ impl Number for f64 {}
 impl Number for f32 {}
 
 #[cfg(test)]
-mod tests {
-    use super::{Kernels, Number};
-
-    /// Every implementation that this CPU can run.
-    fn all() -> Vec<Kernels> {
-        let mut all = vec![Kernels::plain()];
-        all.extend(Kernels::cached(false));
-        all.extend(Kernels::cached(true));
-        all.extend(Kernels::streaming().into_iter().flatten());
-        #[cfg(target_arch = "x86_64")]
-        {
-            use super::x86::{avx2, sse2};
-            all.extend([sse2::kernels::<false, 4>(), sse2::kernels::<true, 1>()]);
-            if std::arch::is_x86_feature_detected!("avx2") {
-                all.extend([avx2::kernels::<false, 4>(), avx2::kernels::<true, 4>()]);
-            }
-        }
-        all
-    }
-
-    /// The same for 32-bit floats.
-    fn single() -> Vec<Kernels<f32>> {
-        let mut all = vec![Kernels::plain()];
-        all.extend(Kernels::cached(false));
-        all.extend(Kernels::cached(true));
-        all.extend(Kernels::streaming().into_iter().flatten());
-        #[cfg(target_arch = "x86_64")]
-        {
-            use super::x86::{avx2_single, sse2_single};
-            all.extend([sse2_single::kernels::<false, 4>(), sse2_single::kernels::<true, 1>()]);
-            if std::arch::is_x86_feature_detected!("avx2") {
-                all.extend([avx2_single::kernels::<true, 1>(), avx2_single::kernels::<true, 4>()]);
-            }
-        }
-        all
-    }
-
-    #[test]
-    fn every_kernel_computes_what_it_says() {
-        compute(all(), |i| i as f64 + 0.25, |i| 1.0 / (i as f64 + 1.0), 0.5);
-        compute(single(), |i| i as f32 + 0.25, |i| 1.0 / (i as f32 + 1.0), 0.5);
-    }
-
-    /// All lengths around the block size, at every alignment: the same numbers as plain arithmetic.
-    fn compute<T: Number + PartialEq + std::fmt::Debug + From<i8>>(
-        kernels: Vec<Kernels<T>>,
-        first: fn(usize) -> T,
-        second: fn(usize) -> T,
-        factor: T,
-    ) {
-        let untouched = T::from(-1);
-        for kernels in kernels {
-            for (len, skip) in [(0, 0), (1, 0), (7, 3), (4096, 0), (4095, 1), (13_000, 5)] {
-                let x: Vec<T> = (0..len + skip).map(first).collect();
-                let y: Vec<T> = (0..len + skip).map(second).collect();
-                let (x, y) = (&x[skip..], &y[skip..]);
-                let wanted = |f: &dyn Fn(T, T) -> T| -> Vec<T> {
-                    x.iter().zip(y).map(|(x, y)| f(*x, *y)).collect()
-                };
-                let run = |kernel: super::Kernel<T>| {
-                    let mut out = vec![untouched; len + skip];
-                    (kernel.run)(&mut out[skip..], x, y, factor);
-                    assert!(out[..skip].iter().all(|number| *number == untouched));
-                    out.split_off(skip)
-                };
-                let isa = kernels.made();
-                assert_eq!(run(kernels.copy), wanted(&|x, _| x), "{isa} copy {len}");
-                assert_eq!(run(kernels.scale), wanted(&|x, _| factor * x), "{isa} scale {len}");
-                assert_eq!(run(kernels.add), wanted(&|x, y| x + y), "{isa} add {len}");
-                assert_eq!(run(kernels.triad), wanted(&|x, y| x + factor * y), "{isa} triad {len}");
-            }
-        }
-    }
-}
+mod tests;

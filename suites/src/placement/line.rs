@@ -1,8 +1,6 @@
 //! Two threads that pass one cache line to and fro.
 
 use super::pairing::median;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use vbench::prelude::*;
@@ -22,7 +20,7 @@ const STOP: u64 = u64::MAX;
 struct Line(AtomicU64);
 
 /// How the line is passed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
 pub enum Transfer {
     /// The waiting thread loads until it reads its turn, then stores: the line is shared while it
     /// is watched, and taken once.
@@ -32,8 +30,6 @@ pub enum Transfer {
 }
 
 impl Transfer {
-    const ALL: [Self; 2] = [Self::Store, Self::Exchange];
-
     /// Stores in the quick profile, both in longer ones.
     pub fn choices() -> Vec<Self> {
         match Machine::current().profile {
@@ -85,24 +81,6 @@ fn pass_when(line: &AtomicU64, deadline: Instant, attempt: impl Fn() -> bool) ->
         if line.load(Ordering::Acquire) == STOP || Instant::now() > deadline {
             return false;
         }
-    }
-}
-
-impl fmt::Display for Transfer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Store => "store",
-            Self::Exchange => "exchange",
-        })
-    }
-}
-
-impl FromStr for Transfer {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|transfer| transfer.to_string() == text);
-        found.ok_or_else(|| format!("{text:?} is neither store nor exchange"))
     }
 }
 
