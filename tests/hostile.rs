@@ -85,6 +85,11 @@ fn said(out: &Path, arguments: &[&str]) -> String {
 const BASE: &str = "20260102T030005Z-beef";
 const CANDIDATE: &str = "20260102T033005Z-beef";
 
+fn gate<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let policy = ["gate", "--policy", "OUT/policy.toml", "--out", "OUT"];
+    [&policy[..], &["--baseline", BASE, "--candidate", CANDIDATE], more].concat()
+}
+
 fn assert_inert(text: &str, what: &[&str]) {
     // Programs read JSON: what runs backwards on a screen stays as it was stored.
     let json = what.contains(&"json");
@@ -107,18 +112,7 @@ fn screens_show_names_and_obey_none() {
         &["list", "--results", "--out", "OUT"],
         &["diff", BASE, CANDIDATE, "--out", "OUT", "--all"],
         &["effects", "--out", "OUT"],
-        &[
-            "gate",
-            "--policy",
-            "OUT/policy.toml",
-            "--baseline",
-            BASE,
-            "--candidate",
-            CANDIDATE,
-            "--out",
-            "OUT",
-            "--github",
-        ],
+        &gate(&["--github"]),
     ];
     for command in commands {
         let text = said(out.path(), command);
@@ -138,19 +132,7 @@ fn pages_and_tables_hold_names_as_text() {
         for command in [
             vec!["diff", BASE, CANDIDATE, "--out", "OUT", "--format", format],
             vec!["effects", "--out", "OUT", "--format", format],
-            vec![
-                "gate",
-                "--policy",
-                "OUT/policy.toml",
-                "--baseline",
-                BASE,
-                "--candidate",
-                CANDIDATE,
-                "--out",
-                "OUT",
-                "--format",
-                format,
-            ],
+            gate(&["--format", format]),
         ] {
             let text = said(out.path(), &command);
             match format {
@@ -167,19 +149,7 @@ fn pages_and_tables_hold_names_as_text() {
             );
         }
     }
-    let gate = [
-        "gate",
-        "--policy",
-        "OUT/policy.toml",
-        "--baseline",
-        BASE,
-        "--candidate",
-        CANDIDATE,
-        "--out",
-        "OUT",
-        "--format",
-        "junit",
-    ];
+    let gate = gate(&["--format", "junit"]);
     let junit = said(out.path(), &gate);
     assert_inert(&junit, &gate);
     roxmltree::Document::parse(&junit).unwrap();

@@ -5,6 +5,7 @@ mod ranks;
 mod ring;
 
 use crate::claims;
+use crate::effort::by_profile;
 use crate::nodes::note_placement;
 use ranks::Placement;
 use ring::{Ring, contribution, wrong};
@@ -30,10 +31,7 @@ pub enum Place {
 
 impl Place {
     fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Smoke | Profile::Quick => vec![Self::Out],
-            Profile::Standard | Profile::Thorough => vec![Self::Out, Self::In],
-        }
+        by_profile([Self::Out], Self::ALL)
     }
 }
 
@@ -60,10 +58,7 @@ impl Speed {
 
 /// 8 B to 1 GiB, and three of them for a first look: latency, cache and memory.
 fn sizes() -> Vec<Bytes> {
-    match Machine::current().profile {
-        Profile::Smoke | Profile::Quick => vec![Bytes(8), Bytes(1 << 20), LARGE],
-        Profile::Standard | Profile::Thorough => pow2(3..=30),
-    }
+    by_profile([Bytes(8), Bytes(1 << 20), LARGE], pow2(3..=30))
 }
 
 /// All-reduce in host memory, a ring of all allowed CPUs: the sum of 32-bit floats.

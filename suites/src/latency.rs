@@ -4,6 +4,7 @@ mod loaded;
 pub mod ring;
 
 use crate::claims;
+use crate::effort::by_profile;
 use crate::nodes::{self, Nodes, note_placement};
 use loaded::{Loaded, Pressure};
 use ring::{Memory, Order, Ring};
@@ -266,10 +267,7 @@ fn loads(latency: f64, sample_time: f64) -> u64 {
 /// 4 KiB to 512 MiB in powers of two. Longer profiles add half steps around the claimed caches,
 /// and go to twice the last level where that is more.
 fn sizes() -> Vec<Bytes> {
-    let caches = match Machine::current().profile {
-        Profile::Smoke | Profile::Quick => Vec::new(),
-        Profile::Standard | Profile::Thorough => claims::cache_levels(),
-    };
+    let caches = by_profile(Vec::new(), claims::cache_levels());
     sizes_around(&caches)
 }
 

@@ -4,6 +4,7 @@ mod claims;
 mod collective;
 mod cpu;
 mod distance;
+mod effort;
 mod gpu;
 mod jitter;
 mod latency;

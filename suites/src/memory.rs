@@ -7,6 +7,7 @@ mod reading;
 mod size;
 
 use crate::claims;
+use crate::effort::by_profile;
 use crate::nodes::{self, Nodes, note_placement};
 use crate::spread::Spread;
 use arrays::{Arrays, Times};
@@ -28,10 +29,7 @@ enum Stores {
 
 impl Stores {
     fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Smoke | Profile::Quick => vec![Self::Cached, Self::Streaming],
-            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
-        }
+        by_profile([Self::Cached, Self::Streaming], Self::ALL)
     }
 
     /// The kernels to choose from, for arrays of `bytes` each.

@@ -5,6 +5,7 @@
 
 mod attention;
 mod choose;
+mod embed;
 mod environment;
 mod figures;
 mod headline;

@@ -1,6 +1,7 @@
 //! Axis values of the GPU benchmarks.
 
 use super::device;
+use crate::effort::by_profile;
 use crate::nodes;
 use std::fmt;
 use std::str::FromStr;
@@ -34,7 +35,7 @@ pub enum Staging {
 impl Staging {
     /// Pageable memory is for longer profiles.
     pub fn choices() -> Vec<Self> {
-        if is_first_look() { vec![Self::Pinned] } else { Self::ALL.to_vec() }
+        by_profile([Self::Pinned], Self::ALL)
     }
 }
 
@@ -124,7 +125,7 @@ pub enum Place {
 impl Place {
     /// In place is for longer profiles.
     pub fn choices() -> Vec<Self> {
-        if is_first_look() { vec![Self::Out] } else { Self::ALL.to_vec() }
+        by_profile([Self::Out], Self::ALL)
     }
 }
 
@@ -346,11 +347,6 @@ impl FromStr for Count {
         let count = text.parse().ok().filter(|count| *count >= 2);
         count.map(Self).ok_or_else(|| format!("{text:?} is no number of devices from 2 on"))
     }
-}
-
-/// True in profiles that show the least.
-pub fn is_first_look() -> bool {
-    Machine::current().profile <= Profile::Quick
 }
 
 #[cfg(test)]

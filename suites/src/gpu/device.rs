@@ -1,6 +1,7 @@
 //! Devices as resources, and the speed of their own memory.
 
 use super::watch::Watch;
+use crate::effort::is_first_look;
 use std::sync::Arc;
 use vbench::gpu::{self, Driver, Fault, Gpu};
 use vbench::host::Host;
@@ -124,7 +125,7 @@ pub fn count() -> usize {
 /// none the axis has one value, so that the case is listed with its reason.
 pub fn ids() -> Vec<usize> {
     let all = count().max(1);
-    (0..if super::choices::is_first_look() { 1 } else { all }).collect()
+    (0..if is_first_look() { 1 } else { all }).collect()
 }
 
 /// What a device's own copy shows, counted both ways because tools differ.

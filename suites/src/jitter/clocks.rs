@@ -1,11 +1,11 @@
 //! Clocks that are read: what a reading costs, and whether vCPUs agree.
 
 use super::sys::{self, ClockId};
+use crate::effort::by_profile;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use vbench::prelude::*;
 
 /// A clock by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,7 @@ impl ClockName {
 
     /// The one that everything is timed with in the quick profile, all in longer ones.
     pub fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Smoke | Profile::Quick => vec![MONOTONIC],
-            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
-        }
+        by_profile([MONOTONIC], Self::ALL)
     }
 
     /// Those that must never run backwards.

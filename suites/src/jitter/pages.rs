@@ -2,6 +2,7 @@
 
 use super::sys::Locked;
 use crate::claims;
+use crate::effort::by_profile;
 use crate::nodes::note_placement;
 use std::time::Instant;
 use vbench::host::memory::base_page;
@@ -15,18 +16,12 @@ const HUGE: usize = 2 << 20;
 
 /// Base pages in the quick profile; huge ones too in longer ones.
 pub fn choices() -> Vec<Pages> {
-    match Machine::current().profile {
-        Profile::Smoke | Profile::Quick => vec![Pages::Base4k],
-        Profile::Standard | Profile::Thorough => vec![Pages::Base4k, Pages::Thp],
-    }
+    by_profile([Pages::Base4k], [Pages::Base4k, Pages::Thp])
 }
 
 /// One thread in the quick profile; all at once too in longer ones.
 pub fn threads() -> Vec<usize> {
-    match Machine::current().profile {
-        Profile::Smoke | Profile::Quick => vec![1],
-        Profile::Standard | Profile::Thorough => thread_counts(),
-    }
+    by_profile([1], thread_counts())
 }
 
 /// What is locked at once: 64 MiB, and as much as a guest's or a framework's pinned buffers.

@@ -1,6 +1,7 @@
 //! Wake-ups at set times: the thread, its priority, and what else runs meanwhile.
 
 use super::sys;
+use crate::effort::by_profile;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,10 +22,7 @@ pub enum Load {
 impl Load {
     /// Idle in the quick profile, both in longer ones.
     pub fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Smoke | Profile::Quick => vec![Self::Idle],
-            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
-        }
+        by_profile([Self::Idle], Self::ALL)
     }
 
     /// The measuring thread on the first CPU, and a thread on every other that is kept busy.
@@ -51,10 +49,7 @@ pub enum Priority {
 impl Priority {
     /// Normal in the quick profile, both in longer ones.
     pub fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Smoke | Profile::Quick => vec![Self::Normal],
-            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
-        }
+        by_profile([Self::Normal], Self::ALL)
     }
 
     /// Gives the measuring thread its priority.

@@ -1,6 +1,7 @@
 //! Two threads that wake each other, one at a time, or interrupt each other.
 
 use super::sys;
+use crate::effort::by_profile;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -23,10 +24,7 @@ pub enum Sleep {
 impl Sleep {
     /// A word in the quick profile, both in longer ones.
     pub fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Smoke | Profile::Quick => vec![Self::Futex],
-            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
-        }
+        by_profile([Self::Futex], Self::ALL)
     }
 }
 

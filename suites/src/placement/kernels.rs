@@ -1,6 +1,7 @@
 //! Work that fills a core, or its way to memory, alone and beside a neighbour.
 
 use crate::claims;
+use crate::effort::by_profile;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,10 +45,7 @@ pub enum Kernel {
 impl Kernel {
     /// Arithmetic in the quick profile, all in longer ones.
     pub fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Smoke | Profile::Quick => vec![Self::Alu],
-            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
-        }
+        by_profile([Self::Alu], Self::ALL)
     }
 
     /// Bytes of the array that each of `cpus` CPUs reads.

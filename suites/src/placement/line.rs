@@ -1,6 +1,7 @@
 //! Two threads that pass one cache line to and fro.
 
 use super::pairing::median;
+use crate::effort::by_profile;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use vbench::prelude::*;
@@ -32,10 +33,7 @@ pub enum Transfer {
 impl Transfer {
     /// Stores in the quick profile, both in longer ones.
     pub fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Smoke | Profile::Quick => vec![Self::Store],
-            Profile::Standard | Profile::Thorough => Self::ALL.to_vec(),
-        }
+        by_profile([Self::Store], Self::ALL)
     }
 
     /// What is measured, in words.
