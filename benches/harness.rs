@@ -17,8 +17,8 @@ use vbench::plan::{Plan, Selection};
 use vbench::profile::Profile;
 use vbench::report::diff::{View, text};
 use vbench::results::{
-    CaseResult, Environment, Estimator, Evidence, Launch, Metric, Outcome, Repeat, ResultSet, Run,
-    Values, read_runs, read_samples, write_samples,
+    CaseResult, Counts, Environment, Estimator, Evidence, Launch, Metric, Outcome, Repeat,
+    ResultSet, Run, Values, read_runs, read_samples, write_samples,
 };
 use vbench_suites as _;
 
@@ -75,13 +75,16 @@ fn stored(repeats: u32) -> ResultSet {
             "time",
             1e-9 * (1.0 + 0.01 * (f64::from(launch * 7 % 10 + repeat * 37 % 101) / 111.0)),
         )]),
-        evidence: Evidence {
-            steal_s: Some(0.0),
-            involuntary_switches: Some(0),
-            migrations: Some(0),
-            major_faults: Some(0),
-            ..Evidence::default()
-        },
+        evidence: Evidence::new(
+            Counts {
+                steal_s: Some(0.0),
+                involuntary_switches: Some(0),
+                migrations: Some(0),
+                major_faults: Some(0),
+                ..Counts::default()
+            },
+            None,
+        ),
     };
     let launch = |launch| Launch {
         launch,

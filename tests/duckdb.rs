@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::tempdir;
 use vbench_results::{
-    Better, CaseResult, Environment, Estimator, Evidence, Launch, Metric, Outcome, Repeat,
+    Better, CaseResult, Counts, Environment, Estimator, Evidence, Launch, Metric, Outcome, Repeat,
     ResultSet, Role, Run, Unit,
 };
 
@@ -104,11 +104,10 @@ fn repeat((index, value): (usize, &f64)) -> Repeat {
         iterations: 1,
         values: [("triad", *value)].into(),
         // Known in some runs and empty in others, as on machines that differ.
-        evidence: Evidence {
-            steal_s: (index > 0).then_some(0.01),
+        evidence: Evidence::new(
+            Counts { steal_s: (index > 0).then_some(0.01), ..Counts::default() },
             disturbed,
-            ..Evidence::default()
-        },
+        ),
     }
 }
 

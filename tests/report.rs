@@ -1,6 +1,8 @@
 //! `vbench report` as its readers meet it: what the page says, that it is one harmless file, and
 //! how it grows.
 
+#[path = "report/choose.rs"]
+mod choose;
 #[path = "diff/stored.rs"]
 mod stored;
 #[path = "report/thousand.rs"]
@@ -325,11 +327,33 @@ fn what_cannot_be_reported_is_said() {
     let (code, _, said) = report(out.path(), &[]);
     assert_eq!(code, 2);
     assert!(said.contains("9 configurations") && said.contains("8"), "{said}");
+    assert!(said.contains("vbench report '7x-H200/CONFIG'"), "{said}");
+    let many: Vec<Stored> = (0..9).map(|number| twin(default(), &format!("s{number}"))).collect();
+    let (code, _, said) = report(stored(&many).path(), &[]);
+    assert_eq!(code, 2);
+    assert!(said.contains("9 systems have default alone"), "{said}");
+    assert!(said.contains("vbench report 'SYSTEM/default'"), "{said}");
     let out = stored(&[default()]);
     std::fs::create_dir(out.path().join("report.html")).unwrap();
     let (code, _, said) = report(out.path(), &[]);
     assert_eq!(code, 2);
     assert!(said.contains("cannot write") && said.contains("-o FILE"), "{said}");
+}
+
+#[test]
+fn of_several_runs_a_damaged_one_is_left_out_by_name() {
+    let out = stored(&[default()]);
+    let broken = numa().store(out.path()).join("result.json");
+    std::fs::write(&broken, "{").unwrap();
+    let (code, written, said) = report(out.path(), &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(written.contains("1 run in 1 group"), "{written}");
+    assert!(said.contains(&format!("left out: {}", broken.display())), "{said}");
+    assert!(said.contains("cut short"), "{said}");
+    // One that is named is wanted.
+    let (code, _, said) = report(out.path(), &["numa"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("cut short") && !said.contains("left out"), "{said}");
 }
 
 #[test]
@@ -412,26 +436,6 @@ fn numbers_of_devices_are_no_curve() {
     assert!(!text.contains("by GPU") && !text.contains("at 4 falls"), "{text}");
     // One device stands for all of them in the table.
     assert!(text.contains("All other rows (4)"), "{text}");
-}
-
-#[test]
-fn sums_between_gpus_and_between_cpus_are_two_workloads() {
-    let busbw =
-        |value: f64| ("busbw", Unit::decimal("B/s"), Better::Higher, Role::Gated, value, 0.001);
-    let run =
-        |config: &str, minute, gpu: f64, cpu: f64| {
-            Stored::new(config, minute)
-                .case("gpu::all_reduce/size=1GiB", "gpu", 4, busbw(gpu))
-                .case("collective::all_reduce/size=64MiB", "collective", 4, busbw(cpu))
-        };
-    let out = stored(&[run("default", 0, 25e9, 5e9), run("other", 30, 10e9, 9e9)]);
-    let text = words(&page(out.path(), &[]));
-    for sentence in [
-        "Multi-GPU training large all-reduce default All-reduce bus bandwidth: 2.50\u{d7} higher than other",
-        "Processes that exchange data MPI, reductions in host memory other All-reduce bus bandwidth: 80% higher than default",
-    ] {
-        assert!(text.contains(sentence), "{sentence:?} is not in:\n{text}");
-    }
 }
 
 /// A run with a table of pairs, as the placement suite stores it: two nodes, one vCPU further away.

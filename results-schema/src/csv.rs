@@ -193,7 +193,7 @@ fn launch_rows(case: &CaseResult, launch: &Launch, blank: SampleRow) -> Vec<Samp
 }
 
 fn repeat_rows(case: &CaseResult, repeat: &Repeat, launch: &SampleRow) -> Vec<SampleRow> {
-    let evidence = &repeat.evidence;
+    let (counts, disturbed) = (repeat.evidence.counts(), &repeat.evidence.disturbed);
     let rows = case.metrics.iter().filter_map(|metric| {
         Some(SampleRow {
             repeat: Some(repeat.repeat),
@@ -203,12 +203,12 @@ fn repeat_rows(case: &CaseResult, repeat: &Repeat, launch: &SampleRow) -> Vec<Sa
             better: Some(metric.better),
             role: Some(metric.role),
             at_s: repeat.at_s,
-            steal_s: evidence.steal_s,
-            involuntary_switches: evidence.involuntary_switches,
-            migrations: evidence.migrations,
-            major_faults: evidence.major_faults,
-            disturbed: evidence.disturbed.is_some(),
-            reason: evidence.disturbed.clone(),
+            steal_s: counts.steal_s,
+            involuntary_switches: counts.involuntary_switches,
+            migrations: counts.migrations,
+            major_faults: counts.major_faults,
+            disturbed: disturbed.is_some(),
+            reason: disturbed.clone(),
             ..launch.clone()
         })
     });

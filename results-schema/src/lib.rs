@@ -10,6 +10,7 @@
 mod case;
 mod csv;
 mod environment;
+mod evidence;
 mod metric;
 mod result;
 mod samples;
@@ -23,10 +24,10 @@ pub use self::csv::{
     write_samples, write_summary,
 };
 pub use self::environment::{Environment, Fact, Reading, Value};
+pub use self::evidence::{Counts, Evidence};
 pub use self::metric::{Better, Metric, Role, Scale, Unit};
 pub use self::result::{
-    CaseResult, Estimator, Evidence, JournalHeader, JournalLine, Launch, Outcome, Repeat,
-    ResultSet, Run,
+    CaseResult, Estimator, JournalHeader, JournalLine, Launch, Outcome, Repeat, ResultSet, Run,
 };
 pub use self::samples::read_runs;
 pub use self::schema::{column_table, json_schema};

@@ -1,6 +1,8 @@
 //! The stored types of a run.
 
-use crate::{CaseId, Environment, Metric, ReadError, SCHEMA_VERSION, Value, Values, check_version};
+use crate::{
+    CaseId, Environment, Evidence, Metric, ReadError, SCHEMA_VERSION, Value, Values, check_version,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -182,32 +184,6 @@ pub struct Repeat {
     pub evidence: Evidence,
 }
 
-/// Evidence of a repeat's validity. Absent means that the system does not tell.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Evidence {
-    /// CPU time the hypervisor gave to others, summed over CPUs, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steal_s: Option<f64>,
-    /// Involuntary context switches of the process.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub involuntary_switches: Option<u64>,
-    /// Moves of the process's threads from one CPU to another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub migrations: Option<u64>,
-    /// Page faults that needed a disk.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub major_faults: Option<u64>,
-    /// Page faults served from memory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minor_faults: Option<u64>,
-    /// Pages that the kernel could not place on the wanted node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub numa_misses: Option<u64>,
-    /// Why the value should not be trusted, when a limit was passed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub disturbed: Option<String>,
-}
-
 /// First line of `journal.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JournalHeader {
@@ -275,6 +251,13 @@ impl ResultSet {
                 launch.repeats.shrink_to_fit();
             }
         }
+    }
+
+    /// Leaves out what was counted during repeats, which nothing compares: marks of disturbed repeats
+    /// stay. For readers that hold thousands of runs.
+    pub fn leave_out_counts(&mut self) {
+        let launches = self.cases.iter_mut().flat_map(|case| &mut case.launches);
+        launches.flat_map(|l| &mut l.repeats).for_each(|repeat| repeat.evidence.counts = None);
     }
 
     /// What is wrong with `text`: first its version, because a newer one may look different.

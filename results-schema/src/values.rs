@@ -2,9 +2,11 @@
 //! millions of them. A tree's smallest node has room for eleven entries, and most repeats have one.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Index;
 
 /// Metric name to value, sorted by name.
@@ -130,7 +132,28 @@ impl Serialize for Values {
 
 impl<'de> Deserialize<'de> for Values {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        BTreeMap::<String, f64>::deserialize(deserializer).map(Self::from)
+        deserializer.deserialize_map(Read)
+    }
+}
+
+/// Reads a map into the list that it stays in.
+struct Read;
+
+impl<'de> Visitor<'de> for Read {
+    type Value = Values;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of metric names to numbers")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
+        let mut values = Values::new();
+        while let Some((name, value)) = map.next_entry::<Box<str>, f64>()? {
+            // One metric is the most common number.
+            values.0.reserve_exact(1);
+            values.insert(name, value);
+        }
+        Ok(values)
     }
 }
 

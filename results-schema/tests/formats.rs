@@ -87,12 +87,14 @@ fn measured_case() -> CaseResult {
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect(),
-        evidence: Evidence {
-            steal_s: Some(0.0),
-            involuntary_switches: Some(u64::from(repeat)),
-            disturbed: (repeat == 2).then(|| "steal 3.0% of the repeat".to_owned()),
-            ..Evidence::default()
-        },
+        evidence: Evidence::new(
+            Counts {
+                steal_s: Some(0.0),
+                involuntary_switches: Some(u64::from(repeat)),
+                ..Counts::default()
+            },
+            (repeat == 2).then(|| "steal 3.0% of the repeat".to_owned()),
+        ),
     };
     let launch = |launch: u32, repeats| Launch {
         launch,

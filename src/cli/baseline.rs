@@ -1,7 +1,7 @@
 //! `baseline`: runs become what gates compare with, and nothing else ever changes that.
 
-use super::diff::{Configuration, measured, one};
 use super::gate::store;
+use super::stored::{Configuration, measured, one};
 use super::{Console, Ended, OK};
 use crate::report::run::{Detail, render};
 use crate::report::table::{Column, Table};

@@ -2,7 +2,7 @@
 
 use super::args::RunArgs;
 use super::run::{Begun, begin};
-use super::{Console, Ended, INTERRUPTED, OK, diff};
+use super::{Console, Ended, INTERRUPTED, OK, stored};
 use crate::benchmark::Benchmark;
 use crate::compare::{Level, NoiseFloor, Subject, write_floors};
 use crate::report::floors::{View, render};
@@ -78,7 +78,7 @@ pub fn calibrate(
     // Before hours of measuring: a file that cannot be read cannot be added to.
     let known = existing(args)?;
     let (runs, code) = match args.from.is_empty() {
-        false => (diff::runs(&args.run.out, &args.from, console)?, OK),
+        false => (stored::runs(&args.run.out, &args.from, console)?, OK),
         true => match measured(args, benchmarks, arguments, console)? {
             (Some(run), code) => (vec![run], code),
             (None, code) => return Ok(code),

@@ -2,7 +2,7 @@
 
 use super::args::percent;
 use super::diff::DiffFormat;
-use super::diff::configurations;
+use super::stored::configurations;
 use super::{Console, Ended, OK};
 use crate::compare::{Policy, Side, claims as judge, effects as compute, read_checks};
 use crate::report::diff::View;
@@ -74,7 +74,7 @@ pub fn effects(args: &EffectsArgs, console: &mut Console<'_>) -> Ended {
         for configuration in configurations(&args.out, named, console)? {
             if !found
                 .iter()
-                .any(|other: &super::diff::Configuration| other.key() == configuration.key())
+                .any(|other: &super::stored::Configuration| other.key() == configuration.key())
             {
                 found.push(configuration);
             }

@@ -1,6 +1,6 @@
 //! `export`: stored runs in the formats of other tools.
 
-use super::diff::{Configuration, configurations, each_run_once, names};
+use super::stored::{Configuration, each_run_once, names, whole_configurations};
 use super::{Console, Ended, OK};
 use crate::compare::Side;
 use crate::export::{Document, Export, formats};
@@ -51,7 +51,7 @@ fn names_of_formats() -> PossibleValuesParser {
 pub fn export(args: &ExportArgs, console: &mut Console<'_>) -> Ended {
     let mut sides: Vec<Configuration> = Vec::new();
     for named in &args.runs {
-        for found in configurations(&args.out, named, console)? {
+        for found in whole_configurations(&args.out, named, console)? {
             match sides.iter_mut().find(|side| side.key() == found.key()) {
                 Some(side) => side.extend(found),
                 None => sides.push(found),

@@ -1,6 +1,6 @@
 //! `gate`: reads policy and runs, lets the policy decide, writes what was decided.
 
-use super::diff::{Configuration, configurations, each_run_once, folders, measured, names, one};
+use super::stored::{Configuration, configurations, each_run_once, folders, measured, names, one};
 use super::{Console, Ended, OK};
 use crate::compare::{Comparison, NoiseFloor, Side, compare};
 use crate::export::{bencher, github_action_benchmark, openmetrics};

@@ -19,6 +19,7 @@ mod report;
 mod run;
 mod show;
 mod smoke;
+mod stored;
 
 use self::args::{Cli, Command};
 use crate::benchmark::{Benchmark, benchmarks};

@@ -1,7 +1,7 @@
 //! `plan-samples`: how many launches and repeats show a change of a wanted size.
 
 use super::args::{percent, time};
-use super::{Console, Ended, OK, diff};
+use super::{Console, Ended, OK, stored};
 use crate::compare::{Policy, Wanted, advise};
 use crate::report::advice::{csv, json, text};
 use clap::{Args, ValueEnum};
@@ -73,7 +73,7 @@ fn power(text: &str) -> Result<f64, String> {
 
 /// Plans launches and repeats from stored runs.
 pub fn plan_samples(args: &PlanSamplesArgs, console: &mut Console<'_>) -> Ended {
-    let runs = diff::runs(&args.out, &args.runs, console)?;
+    let runs = stored::runs(&args.out, &args.runs, console)?;
     let names: std::collections::BTreeSet<String> =
         runs.iter().map(|run| format!("{}/{}", run.run.system, run.run.config)).collect();
     if names.len() > 1 {

@@ -1,6 +1,6 @@
 //! `report`: which stored runs are meant, how they are grouped, and where the page goes.
 
-use super::diff::{Configuration, configurations, each_run_once};
+use super::stored::{Configuration, each_run_once, readable_configurations};
 use super::{Console, Ended, OK};
 use crate::compare::Policy;
 use crate::report::chart::Figure;
@@ -152,7 +152,7 @@ fn chosen(args: &ReportArgs, console: &mut Console<'_>) -> Result<Vec<Configurat
                 args.out.display()
             ));
         }
-        return configurations(&args.out, &args.out.to_string_lossy(), console);
+        return readable_configurations(&args.out, &args.out.to_string_lossy(), console);
     }
     let mut found: Vec<Configuration> = Vec::new();
     for named in &args.results {
@@ -160,7 +160,7 @@ fn chosen(args: &ReportArgs, console: &mut Console<'_>) -> Result<Vec<Configurat
         let system = args.out.join(named);
         let folder = system.is_dir() && !Path::new(named).exists();
         let named = if folder { system.to_string_lossy().into_owned() } else { named.clone() };
-        let mut meant = configurations(&args.out, &named, console)?;
+        let mut meant = readable_configurations(&args.out, &named, console)?;
         // A name of several leaves open which is the baseline.
         meant.sort_by_key(|configuration| configuration.key().1 != "default");
         for configuration in meant {
@@ -223,10 +223,15 @@ fn group(
     args: &ReportArgs,
 ) -> Result<Group, String> {
     if configurations.len() > SLOTS {
+        let count = configurations.len();
+        let (many, named) = match kind {
+            Kind::Configurations => {
+                (format!("{name} has {count} configurations"), format!("{name}/CONFIG"))
+            }
+            Kind::Twins => (format!("{count} systems have {name} alone"), format!("SYSTEM/{name}")),
+        };
         return Err(format!(
-            "{name} has {} configurations, and a figure can tell {SLOTS} apart\n  name those that matter: vbench \
-             report '{name}/CONFIG' ...",
-            configurations.len()
+            "{many}, and a figure can tell {SLOTS} apart\n  name those that matter: vbench report '{named}' ..."
         ));
     }
     let base = args.base.as_deref().or(args.results.is_empty().then_some("default"));

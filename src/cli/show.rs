@@ -152,7 +152,7 @@ pub fn find(out: &Path, run: Option<&str>) -> Result<PathBuf, String> {
 
 fn none_found(out: &Path, run: Option<&str>, runs: &[PathBuf]) -> String {
     match run {
-        Some(run) => super::diff::none_found(out, run, runs),
+        Some(run) => super::stored::none_found(out, run, runs),
         None => format!("no runs in {}\n  measure one: vbench run", out.display()),
     }
 }

@@ -48,6 +48,7 @@ pub use self::verdict::{Verdict, Why};
 
 use self::gather::Gathered;
 use crate::stats::{Planner, benjamini_hochberg, holm};
+use rayon::prelude::*;
 use serde::Serialize;
 use vbench_results::{ResultSet, Role};
 
@@ -75,11 +76,25 @@ pub struct Comparison {
 /// controls are a family of their own, and so are the metrics that are only informative.
 pub fn compare(base: &Side<'_>, candidates: &[Side<'_>], policy: &Policy) -> Comparison {
     let planner = Planner::new(policy.alpha, policy.power);
-    let gathered = Gathered::new(base);
-    let mut pairs: Vec<Pair> = candidates
-        .iter()
-        .map(|candidate| Pair::new(&gathered, &Gathered::new(candidate), policy, &planner))
-        .collect();
+    let base = Gathered::new(base);
+    let pair = |candidate| Pair::new(&base, &Gathered::new(candidate), policy, &planner);
+    concluded(&base, candidates.iter().map(pair).collect(), policy)
+}
+
+/// Each side in turn as the base of all others; a side alone against itself, for its numbers only.
+pub fn compare_each(sides: &[Side<'_>], policy: &Policy) -> Vec<Comparison> {
+    let planner = Planner::new(policy.alpha, policy.power);
+    let gathered: Vec<Gathered<'_>> = sides.par_iter().map(Gathered::new).collect();
+    let against = |base: usize| {
+        let others = (0..sides.len()).filter(|other| *other != base || sides.len() == 1);
+        let pair = |other: usize| Pair::new(&gathered[base], &gathered[other], policy, &planner);
+        concluded(&gathered[base], others.map(pair).collect(), policy)
+    };
+    (0..sides.len()).into_par_iter().map(against).collect()
+}
+
+/// The verdicts of pairs, of which all rows are one family of tests per role.
+fn concluded(base: &Gathered<'_>, mut pairs: Vec<Pair>, policy: &Policy) -> Comparison {
     for role in [Role::Gated, Role::Control, Role::Info] {
         let rows = pairs.iter_mut().flat_map(|pair| &mut pair.rows);
         adjust(rows.filter(|row| row.metric.role == role).collect(), policy);
@@ -87,7 +102,7 @@ pub fn compare(base: &Side<'_>, candidates: &[Side<'_>], policy: &Policy) -> Com
     for pair in &mut pairs {
         pair.conclude();
     }
-    Comparison { policy: policy.clone(), base: gathered.summary, pairs }
+    Comparison { policy: policy.clone(), base: base.summary.clone(), pairs }
 }
 
 /// Adjusts the p values of a family and gives each of its rows a verdict. Rows that are judged by

@@ -1,7 +1,7 @@
 //! Evidence of what disturbed a repeat: steal, switches, migrations, faults.
 
 use nix::sys::resource::{UsageWho, getrusage};
-use vbench_results::Evidence;
+use vbench_results::{Counts, Evidence};
 
 /// Steal above this share of one CPU's time marks a repeat. One percent is the noise margin that
 /// comparisons use by default; a repeat that lost more to the hypervisor cannot support it.
@@ -83,7 +83,7 @@ fn migrations() -> Option<u64> {
 
 fn evidence(before: &Counters, after: &Counters, elapsed_s: f64) -> Evidence {
     let delta = |a: Option<u64>, b: Option<u64>| Some(b?.saturating_sub(a?));
-    let mut evidence = Evidence {
+    let counts = Counts {
         steal_s: delta(before.steal_ticks, after.steal_ticks)
             .map(|ticks| ticks as f64 / TICKS_PER_SECOND),
         involuntary_switches: delta(before.involuntary_switches, after.involuntary_switches),
@@ -91,23 +91,21 @@ fn evidence(before: &Counters, after: &Counters, elapsed_s: f64) -> Evidence {
         major_faults: delta(before.major_faults, after.major_faults),
         minor_faults: delta(before.minor_faults, after.minor_faults),
         numa_misses: delta(before.numa_misses, after.numa_misses),
-        disturbed: None,
     };
-    evidence.disturbed = disturbance(&evidence, elapsed_s);
-    evidence
+    Evidence::new(counts, disturbance(&counts, elapsed_s))
 }
 
 /// The first limit that the evidence passed. One tick of steal is the counter's grain and proves
 /// nothing about a short repeat, so at least two are asked for.
-fn disturbance(evidence: &Evidence, elapsed_s: f64) -> Option<String> {
-    let steal = evidence.steal_s.unwrap_or(0.0);
+fn disturbance(counts: &Counts, elapsed_s: f64) -> Option<String> {
+    let steal = counts.steal_s.unwrap_or(0.0);
     if steal * TICKS_PER_SECOND >= 2.0 && steal > STEAL_SHARE * elapsed_s {
         return Some(format!("steal {:.1}% of the repeat", 100.0 * steal / elapsed_s));
     }
-    if let Some(faults @ 1..) = evidence.major_faults {
+    if let Some(faults @ 1..) = counts.major_faults {
         return Some(format!("{faults} page faults from disk"));
     }
-    let switches = evidence.involuntary_switches.unwrap_or(0);
+    let switches = counts.involuntary_switches.unwrap_or(0);
     if switches >= 2 && switches as f64 > SWITCHES_PER_SECOND * elapsed_s {
         return Some(format!("{switches} involuntary switches"));
     }
@@ -128,7 +126,7 @@ mod tests {
     #[test]
     fn unknown_stays_unknown_and_does_not_disturb() {
         let found = evidence(&Counters::default(), &Counters::default(), 1.0);
-        assert_eq!(found.steal_s, None);
+        assert_eq!(found.counts, None);
         assert_eq!(found.disturbed, None);
     }
 

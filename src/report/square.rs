@@ -143,6 +143,11 @@ pub fn stored<'r>(
     (!cells.is_empty()).then(|| Square::of(("vcpu", "vcpu"), &cells))
 }
 
+/// Whether a launch of the case stored a table of pairs.
+pub fn has_pairs(case: &CaseResult) -> bool {
+    case.launches.iter().any(|launch| launch.facts.contains_key(PAIRS))
+}
+
 fn pairs(launch: &Launch) -> Option<Pairs> {
     Pairs::from_value(launch.facts.get(PAIRS)?)
 }

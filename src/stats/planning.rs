@@ -4,7 +4,7 @@ use super::components::Components;
 use super::distribution::t_quantile;
 use super::moments::squares;
 use super::shift::Floor;
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 /// Most units a side that are ever advised.
 const MOST_UNITS: usize = 1000;
@@ -15,13 +15,13 @@ pub struct Planner {
     alpha: f64,
     power: f64,
     /// Smallest detectable change with K = 2, 3, ... units a side, in standard deviations.
-    factors: Vec<OnceCell<Option<f64>>>,
+    factors: Vec<OnceLock<Option<f64>>>,
 }
 
 impl Planner {
     /// Plans two-sided tests at `alpha` that find a change with probability `power`.
     pub fn new(alpha: f64, power: f64) -> Self {
-        Self { alpha, power, factors: vec![OnceCell::new(); MOST_UNITS - 1] }
+        Self { alpha, power, factors: vec![OnceLock::new(); MOST_UNITS - 1] }
     }
 
     /// Sum of the quantiles of significance and power.

@@ -3,6 +3,8 @@
 //! The library's exact test is wrong where the first sample is not the larger one, so both are ours.
 
 use statrs::distribution::{ContinuousCDF, Normal};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// Largest product of the sample sizes whose distribution is counted; beyond it counts leave the
 /// range of a float's exact ratios and the normal limit is close.
@@ -22,12 +24,46 @@ pub struct RankTest {
 pub fn rank_test_exact(x: &[f64], y: &[f64]) -> Option<RankTest> {
     let ranks = doubled_ranks(x, y).filter(|_| x.len() * y.len() <= EXACT_PRODUCT)?;
     let sum: usize = ranks[..x.len()].iter().sum();
-    let ways = rank_sums(&ranks, x.len());
-    let all: f64 = ways.iter().sum();
-    let low: f64 = ways[..=sum].iter().sum();
-    let high: f64 = ways[sum..].iter().sum();
     let u = u_of(sum, x.len());
-    Some(RankTest { u, p: (2.0 * low.min(high) / all).min(1.0) })
+    let p = if ties(&ranks) > 0.0 {
+        two_sided(&rank_sums(&ranks, x.len()), sum)
+    } else {
+        UNTIED.with_borrow_mut(|known| {
+            let (n, m) = (x.len(), y.len());
+            two_sided(known.entry((n, m)).or_insert_with(|| untied(n, m)), u as usize)
+        })
+    };
+    Some(RankTest { u, p })
+}
+
+thread_local! {
+    /// In how many ways samples of two sizes have each U, without ties: a report asks for the same
+    /// few sizes ten thousands of times.
+    static UNTIED: RefCell<BTreeMap<(usize, usize), Vec<f64>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Twice the smaller tail from `place` on, of all `ways`.
+fn two_sided(ways: &[f64], place: usize) -> f64 {
+    let all: f64 = ways.iter().sum();
+    let low: f64 = ways[..=place].iter().sum();
+    let high: f64 = ways[place..].iter().sum();
+    (2.0 * low.min(high) / all).min(1.0)
+}
+
+/// In how many ways `n` and `m` different values have each U: the largest of all is of the first
+/// sample, and above all `m`, or of the second (Mann and Whitney 1947).
+fn untied(n: usize, m: usize) -> Vec<f64> {
+    let mut ways = vec![vec![0.0; n * m + 1]; n + 1];
+    ways.iter_mut().for_each(|ways| ways[0] = 1.0);
+    for of_second in 1..=m {
+        for of_first in 1..=n {
+            let (fewer, more) = ways.split_at_mut(of_first);
+            for (from, to) in fewer[of_first - 1].iter().zip(&mut more[0][of_second..]) {
+                *to += from;
+            }
+        }
+    }
+    ways.swap_remove(n)
 }
 
 /// The test by the normal limit, corrected for ties and continuity (Lehmann, Nonparametrics,
@@ -95,7 +131,7 @@ fn ties(ranks: &[usize]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{rank_test_asymptotic, rank_test_exact};
+    use super::{rank_sums, rank_test_asymptotic, rank_test_exact, two_sided, untied};
     use proptest::prelude::*;
 
     #[test]
@@ -110,6 +146,18 @@ mod tests {
         assert_eq!(rank_test_exact(&[f64::NAN], &[1.0]), None);
         assert_eq!(rank_test_asymptotic(&[1.0, 1.0], &[1.0, 1.0]), None);
         assert_eq!(rank_test_exact(&[1.0; 2], &[1.0; 3]).unwrap().p, 1.0);
+    }
+
+    #[test]
+    fn the_short_count_without_ties_is_the_long_one() {
+        for (n, m) in [(1, 1), (2, 5), (5, 2), (10, 10), (25, 25), (40, 30), (2, 60)] {
+            let ranks: Vec<usize> = (1..=n + m).map(|rank| 2 * rank).collect();
+            let (short, long) = (untied(n, m), rank_sums(&ranks, n));
+            for u in [0, 1, n * m / 3, n * m / 2, n * m] {
+                let (a, b) = (two_sided(&short, u), two_sided(&long, 2 * u + n * (n + 1)));
+                assert!((a - b).abs() < 1e-12 * b.max(1e-300), "{n} {m} {u}: {a} {b}");
+            }
+        }
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Rows of `samples.csv` that borrow their text.
 
 use crate::csv::{SAMPLE_COLUMNS, SampleRow};
-use crate::{Better, Evidence, Outcome, Role};
+use crate::{Better, Counts, Evidence, Outcome, Role};
 
 /// Columns of the file.
 pub const COLUMNS: usize = SAMPLE_COLUMNS.len();
@@ -183,14 +183,14 @@ impl<'r> Row<'r> {
     pub fn evidence(&self) -> Evidence {
         let [involuntary_switches, migrations, major_faults] = self.evidence;
         let disturbed = self.disturbed.then(|| self.reason.unwrap_or_default().to_owned());
-        Evidence {
+        let counts = Counts {
             steal_s: self.steal_s,
             involuntary_switches,
             migrations,
             major_faults,
-            disturbed,
-            ..Evidence::default()
-        }
+            ..Counts::default()
+        };
+        Evidence::new(counts, disturbed)
     }
 }
 

@@ -175,6 +175,11 @@ fn beats(line: &Line, side: usize, base: usize) -> bool {
     cell(line, base, side).is_some_and(|cell| cell.verdict == Some(Verdict::Improvement))
 }
 
+/// True when `side` is shown to be the same as `base`.
+fn is_same(line: &Line, side: usize, base: usize) -> bool {
+    cell(line, base, side).is_some_and(|cell| cell.verdict == Some(Verdict::Equivalent))
+}
+
 fn cell(line: &Line, base: usize, side: usize) -> Option<&super::view::Cell> {
     line.cells.get(base)?.get(side)
 }
@@ -196,29 +201,30 @@ pub fn choose(class: &Class<'_>, classes: &[Class<'_>]) -> Choice {
     let (sides, winners) = (measured(line), winners(line));
     if winners.len() < sides.len() {
         let value = |side: usize| line.values[side].as_ref().map_or(0.0, |value| value.typical);
-        // Only a side that beats another has earned its place.
-        let earned = winners
-            .iter()
-            .copied()
-            .filter(|side| sides.iter().any(|other| beats(line, *side, *other)));
+        // Only a side that beats another has earned its place, and a base that is the same as one of
+        // these: to leave everything as it is needs no further reason.
+        let beats_any = |side: usize| sides.iter().any(|other| beats(line, side, *other));
+        let earned: Vec<usize> = winners.iter().copied().filter(|side| beats_any(*side)).collect();
+        let kept = winners.contains(&0) && earned.iter().any(|side| is_same(line, *side, 0));
+        let eligible =
+            winners.into_iter().filter(|side| earned.contains(side) || kept && *side == 0);
         let better = |a: f64, b: f64| match line.metric.better {
             Better::Higher => b.total_cmp(&a),
             Better::Lower => a.total_cmp(&b),
         };
-        let best = earned.min_by(|a, b| {
+        let best = eligible.min_by(|a, b| {
             let losses = |side: usize| losses(side, class, classes);
             let count = |side: usize| losses(side).len();
             let size =
                 |side: usize| losses(side).iter().map(|(_, ratio)| ratio.ln().abs()).sum::<f64>();
             let losses = count(*a).cmp(&count(*b)).then(size(*a).total_cmp(&size(*b)));
-            losses.then(better(value(*a), value(*b))).then(a.cmp(b))
+            let base_first = (*a != 0).cmp(&(*b != 0));
+            losses.then(base_first).then(better(value(*a), value(*b))).then(a.cmp(b))
         });
         return best.map_or(Choice::Unclear, Choice::Side);
     }
     let all_same = sides.iter().all(|base| {
-        sides.iter().filter(|side| *side != base).all(|side| {
-            cell(line, *base, *side).is_some_and(|cell| cell.verdict == Some(Verdict::Equivalent))
-        })
+        sides.iter().filter(|side| *side != base).all(|side| is_same(line, *side, *base))
     });
     if all_same && sides.len() > 1 { Choice::Any } else { Choice::Unclear }
 }
@@ -265,31 +271,20 @@ pub fn advice(view: &View<'_>, class: &Class<'_>, classes: &[Class<'_>]) -> Advi
     Advice { choice, because, numbers: numbers(view, line), gives_up }
 }
 
+/// Against the base where that is a real difference, else against the worst that is really worse.
 fn because(view: &View<'_>, line: &Line, side: usize) -> String {
-    // Against the base, or for the base against the best other.
-    let other = if side == 0 {
-        let sides =
-            measured(line).into_iter().filter(|other| *other != 0 && beats(line, 0, *other));
-        sides.max_by(|a, b| {
-            let gain = |side: usize| {
-                cell(line, side, 0)
-                    .and_then(|cell| cell.ratio)
-                    .map_or(0.0, |ratio| line.gain(ratio))
-            };
-            gain(*b).total_cmp(&gain(*a))
-        })
-    } else {
-        Some(0)
+    let gain = |other: usize| {
+        cell(line, other, side).and_then(|cell| cell.ratio).map_or(0.0, |ratio| line.gain(ratio))
     };
-    let ratio = other.and_then(|other| {
-        let cell = cell(line, other, side)?;
-        cell.real().then_some((other, cell.ratio?))
-    });
-    match ratio {
+    let mut beaten = measured(line);
+    beaten.retain(|other| beats(line, side, *other));
+    let worst = beaten.iter().copied().max_by(|a, b| gain(*a).total_cmp(&gain(*b)));
+    let other = if beaten.contains(&0) { Some(0) } else { worst };
+    match other.and_then(|other| Some((other, cell(line, other, side)?.ratio?))) {
         Some((other, ratio)) => {
             format!("{}: {} than {}", line.name, words::change(ratio), view.names[other])
         }
-        None => format!("{}: really better than another", line.name),
+        None => format!("{}: no other is really better", line.name),
     }
 }
 

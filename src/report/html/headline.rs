@@ -210,6 +210,14 @@ pub fn lede(view: &View<'_>, classes: &[Class<'_>]) -> String {
             .to_owned();
     }
     let counts = counts(view);
+    let decided =
+        classes.iter().any(|class| matches!(choose::choose(class, classes), Choice::Side(_)));
+    if counts.real == 0 && decided {
+        return format!(
+            "None is shown to differ from {}; what differs among the others is in the table below.",
+            view.names[0]
+        );
+    }
     if counts.real == 0 {
         if let Some(apparent) = apparent(view, classes) {
             return format!(
@@ -226,9 +234,7 @@ pub fn lede(view: &View<'_>, classes: &[Class<'_>]) -> String {
             }
         );
     }
-    let decided =
-        classes.iter().filter(|class| matches!(choose::choose(class, classes), Choice::Side(_)));
-    if decided.count() == 0 {
+    if !decided {
         return "Real differences are in the table below; none of them decides between workloads."
             .to_owned();
     }

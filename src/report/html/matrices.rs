@@ -64,11 +64,14 @@ fn of_cases<'v>(view: &'v View<'_>, lines: &[&'v Line]) -> Vec<Drawn<'v>> {
 
 /// Tables of pairs that launches stored beside what they measured.
 fn of_launches<'v>(view: &'v View<'_>, lines: &[&'v Line]) -> Vec<Drawn<'v>> {
+    let stored: Vec<_> = (0..view.names.len()).map(|slot| with_pairs(view, slot)).collect();
     let mut seen: BTreeSet<&CaseId> = BTreeSet::new();
     let first = lines.iter().filter(|line| line.gated() && seen.insert(&line.case));
     let drawn = first.filter_map(|line| {
-        let of = |slot: usize| square::stored(cases(view, slot, &line.case), line.metric.better);
-        let sides: Vec<Option<Square>> = (0..view.names.len()).map(of).collect();
+        let of = |stored: &BTreeMap<&CaseId, Vec<&'v CaseResult>>| {
+            square::stored(stored.get(&line.case)?.iter().copied(), line.metric.better)
+        };
+        let sides: Vec<Option<Square>> = stored.iter().map(of).collect();
         let drawn = Drawn {
             case: line.case.clone(),
             metric: &line.metric,
@@ -78,6 +81,16 @@ fn of_launches<'v>(view: &'v View<'_>, lines: &[&'v Line]) -> Vec<Drawn<'v>> {
         drawn.sides.iter().any(Option::is_some).then_some(drawn)
     });
     drawn.collect()
+}
+
+/// The results of one side that hold a table of pairs, by case: few of very many.
+fn with_pairs<'v>(view: &'v View<'_>, slot: usize) -> BTreeMap<&'v CaseId, Vec<&'v CaseResult>> {
+    let mut found: BTreeMap<&CaseId, Vec<&CaseResult>> = BTreeMap::new();
+    let runs = view.group.sides.get(slot).into_iter().flat_map(|side| &side.runs);
+    for case in runs.flat_map(|run| &run.cases).filter(|case| square::has_pairs(case)) {
+        found.entry(&case.case).or_default().push(case);
+    }
+    found
 }
 
 /// The stored results of a case on one side.

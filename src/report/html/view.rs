@@ -3,7 +3,7 @@
 
 use super::words;
 use crate::compare::{
-    Comparison, FactDifference, Level, Measured, Note, Policy, Row, Verdict, Why, compare,
+    Comparison, FactDifference, Level, Measured, Note, Policy, Row, Verdict, Why, compare_each,
 };
 use crate::report::chart::theme::SLOTS;
 use crate::report::number::digits;
@@ -298,24 +298,12 @@ fn list(lines: &mut [Line], most: usize) {
     }
 }
 
-/// Each side in turn as the base of all others. A side alone is compared with itself, for its
-/// numbers only.
+/// Each side in turn as the base of all others.
 fn comparisons(group: &Group, names: &[String], policy: &Policy) -> Vec<Comparison> {
-    let sides: Vec<crate::compare::Side<'_>> = group
-        .sides
-        .iter()
-        .zip(names)
-        .take(SLOTS)
-        .map(|(side, name)| crate::compare::Side { name, runs: &side.runs })
-        .collect();
-    let against = |base: usize| {
-        let mut others = sides.clone();
-        if others.len() > 1 {
-            others.remove(base);
-        }
-        compare(&sides[base], &others, policy)
-    };
-    (0..sides.len()).map(against).collect()
+    let sides = group.sides.iter().zip(names).take(SLOTS);
+    let sides: Vec<crate::compare::Side<'_>> =
+        sides.map(|(side, name)| crate::compare::Side { name, runs: &side.runs }).collect();
+    compare_each(&sides, policy)
 }
 
 type Key<'c> = (&'c CaseId, &'c str);

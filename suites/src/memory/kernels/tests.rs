@@ -11,9 +11,9 @@ fn all() -> Vec<Kernels> {
     #[cfg(target_arch = "x86_64")]
     {
         use super::x86::{avx2, sse2};
-        all.extend([sse2::kernels::<false, 4>(), sse2::kernels::<true, 1>()]);
+        all.extend([sse2::kernels::<false, 4, 0>(), sse2::kernels::<true, 1, 4>()]);
         if std::arch::is_x86_feature_detected!("avx2") {
-            all.extend([avx2::kernels::<false, 4>(), avx2::kernels::<true, 4>()]);
+            all.extend([avx2::kernels::<false, 4, 0>(), avx2::kernels::<true, 4, 0>()]);
         }
     }
     all
@@ -28,9 +28,12 @@ fn single() -> Vec<Kernels<f32>> {
     #[cfg(target_arch = "x86_64")]
     {
         use super::x86::{avx2_single, sse2_single};
-        all.extend([sse2_single::kernels::<false, 4>(), sse2_single::kernels::<true, 1>()]);
+        all.extend([sse2_single::kernels::<false, 4, 0>(), sse2_single::kernels::<true, 1, 4>()]);
         if std::arch::is_x86_feature_detected!("avx2") {
-            all.extend([avx2_single::kernels::<true, 1>(), avx2_single::kernels::<true, 4>()]);
+            all.extend([
+                avx2_single::kernels::<true, 1, 0>(),
+                avx2_single::kernels::<true, 4, 0>(),
+            ]);
         }
     }
     all
