@@ -128,6 +128,12 @@ impl Bencher {
         self
     }
 
+    /// Says that this benchmark makes its threads switch: involuntary switches are counted, and mark
+    /// no sample as disturbed.
+    pub fn expect_switches(&mut self) {
+        self.meter.expect_switches();
+    }
+
     /// Notes something about this launch that is stored with it: a size used, a rule kept.
     pub fn fact(&mut self, name: &str, value: impl Into<Value>) {
         self.facts.insert(name.to_owned(), value.into());

@@ -65,8 +65,12 @@ pub fn digits(value: f64) -> String {
         format!("{value:.0}")
     } else if size >= 9.995 {
         format!("{value:.1}")
-    } else if size >= 0.01 || size == 0.0 {
+    } else if size >= 0.9995 || size == 0.0 {
         format!("{value:.2}")
+    } else if size >= 0.09995 {
+        format!("{value:.3}")
+    } else if size >= 0.009995 {
+        format!("{value:.4}")
     } else {
         format!("{value:.2e}")
     }
@@ -125,10 +129,12 @@ mod tests {
     fn values_carry_the_prefix_that_suits_them() {
         assert_eq!(with_unit(43.2e9, &BytesPerSec::UNIT), "43.2 GB/s");
         assert_eq!(with_unit(1.684e-9, &Seconds::UNIT), "1.68 ns");
-        assert_eq!(with_unit(4.2e-10, &Seconds::UNIT), "0.42 ns");
+        assert_eq!(with_unit(4.2e-10, &Seconds::UNIT), "0.420 ns");
         assert_eq!(with_unit(2652.6, &EventsPerSec::UNIT), "2,653 event/s");
         assert_eq!(with_unit(232_610.0, &EventsPerSec::UNIT), "232,610 event/s");
-        assert_eq!(with_unit(0.013, &Ratio::UNIT), "0.01");
+        assert_eq!(with_unit(0.013, &Ratio::UNIT), "0.0130");
+        assert_eq!(with_unit(0.99962, &Ratio::UNIT), "1.00");
+        assert_eq!(with_unit(0.00123, &Ratio::UNIT), "1.23e-3");
         assert_eq!(with_unit(999.9e6, &BytesPerSec::UNIT), "1.00 GB/s");
         assert_eq!(with_unit(0.0, &Seconds::UNIT), "0.00 s");
     }
@@ -153,6 +159,14 @@ mod tests {
         fn digits_keep_the_value(value in -1e12..1e12_f64) {
             let read: f64 = digits(value).replace(',', "").parse().unwrap();
             prop_assert!((read - value).abs() <= 0.006 * value.abs().max(1e-300));
+        }
+
+        #[test]
+        fn digits_are_three_also_of_shares(power in -9.0..3.0_f64) {
+            let value = 10_f64.powf(power);
+            let text = digits(value);
+            let figures = text.split('e').next().unwrap().replace('.', "");
+            prop_assert_eq!(figures.trim_start_matches('0').len(), 3, "{}", text);
         }
     }
 }

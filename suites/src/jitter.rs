@@ -174,6 +174,7 @@ fn interrupt(
 fn context_switch(b: &mut Bencher, cpus: Cpus) -> Result<Samples<Late>, Skip> {
     let cpu = cpus.first(1)?[0];
     b.fact("cpu", cpu);
+    b.expect_switches();
     wake_ups(b, &[cpu, cpu], Sleep::Futex)
 }
 

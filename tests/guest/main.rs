@@ -93,6 +93,12 @@ run nonsense vbench run --exact no::such_case $tiny
         let case = format!("cpu_node={cpus},memory_node={memory}");
         assert!(passes(&said, &format!("memory::stream_nodes/{case}")), "{said}");
         assert!(passes(&said, &format!("latency::pointer_chase_nodes/{case}")), "{said}");
+        // With base pages wherever the kernel offers others, too.
+        for benchmark in ["jitter::page_fault_nodes", "jitter::memory_lock_nodes"] {
+            let begin = format!("test {benchmark}/{case},");
+            let ok = |line: &str| line.starts_with(&begin) && line.ends_with("... ok");
+            assert!(said.lines().any(ok), "{begin} {said}");
+        }
     }
     for policy in ["first-touch", "interleave", "bind:0", "bind:1", "preferred:0", "preferred:1"] {
         assert!(

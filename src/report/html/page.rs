@@ -199,7 +199,7 @@ pub fn sign(slot: usize) -> Markup {
 }
 
 fn key(view: &View<'_>, slot: usize) -> Markup {
-    html! { span .k { (sign(slot)) (view.names[slot]) } }
+    html! { span .k { (sign(slot)) span { (rows::breakable(&view.names[slot])) } } }
 }
 
 pub fn block(view: &View<'_>, id: &str, title: &str, question: &str, content: Markup) -> Markup {

@@ -70,7 +70,7 @@ fn lines(view: &View<'_>, families: &[Family<'_>], dots: bool) -> Markup {
             thead { tr {
                 th scope="col" { button .sort type="button" data-by="name" { "Metric" } }
                 @for slot in 0..view.names.len() {
-                    th scope="col" class=(classes("", slot)) { button .sort type="button" data-by=(slot) { (sign(slot)) (view.names[slot]) } }
+                    th scope="col" class=(classes("", slot)) { button .sort type="button" data-by=(slot) { (sign(slot)) span { (breakable(&view.names[slot])) } } }
                 }
                 @if dots { th scope="col" { "Every launch" small { "one dot each" } } }
             } }
@@ -82,6 +82,11 @@ fn lines(view: &View<'_>, families: &[Family<'_>], dots: bool) -> Markup {
             }
         }
     }
+}
+
+/// A name that may continue on the next line after its underscores and hyphens.
+pub fn breakable(name: &str) -> Markup {
+    html! { @for part in name.split_inclusive(['_', '-']) { (part) wbr; } }
 }
 
 fn row(view: &View<'_>, index: usize, line: &Line, dots: bool) -> Markup {
