@@ -8,6 +8,7 @@ use super::{effects, import};
 use crate::plan::{Ignored, Selection};
 use crate::profile::Profile;
 use crate::quantity::Bytes;
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -75,11 +76,13 @@ pub enum Command {
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
     /// Show which benchmarks this program contains and which can run here
+    #[command(after_help = LIST_EXAMPLES)]
     List(ListArgs),
     /// Show what this machine is: CPUs, nodes, memory, GPUs, limits
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
     /// Store every file the harness reads about this machine, for `--host DIR`
+    #[command(after_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
     /// Show a stored run as a table
     #[command(after_help = super::show::SHOW_EXAMPLES)]
@@ -117,15 +120,35 @@ pub enum Command {
     #[command(after_help = super::report::EXAMPLES)]
     Report(super::report::ReportArgs),
     /// Print the JSON Schema of result.json, or the columns of the CSV files
+    #[command(
+        after_help = "Examples:\n  vbench schema > result.schema.json\n  vbench schema columns"
+    )]
     Schema(super::SchemaArgs),
     /// Print shell completions
+    #[command(
+        after_help = "Example:\n  vbench completions bash > ~/.local/share/bash-completion/completions/vbench"
+    )]
     Completions {
         /// For this shell.
         shell: clap_complete::Shell,
     },
     /// Print the man page (roff)
+    #[command(after_help = "Example:\n  vbench man | man -l -")]
     Man,
 }
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  vbench list                               what the quick profile runs here, and what it takes
+  vbench list stream --profile standard     some benchmarks, in a longer profile
+  vbench list --host guest-7                what another machine could run: see vbench capture
+  vbench list --results                     the stored runs";
+
+const CAPTURE_EXAMPLES: &str = "\
+Examples:
+  vbench capture guest-7                    on the machine
+  vbench info --host guest-7                anywhere: what it is
+  vbench list --host guest-7                and what it could run";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -174,7 +197,7 @@ pub struct RunArgs {
     #[arg(value_name = "FILTER", env = "VBENCH_FILTER")]
     pub filters: Vec<String>,
     /// Filters must equal a case id or a benchmark id
-    #[arg(long, env = "VBENCH_EXACT")]
+    #[arg(long, env = "VBENCH_EXACT", value_parser = BoolishValueParser::new())]
     pub exact: bool,
     /// Not the cases whose id contains this (repeatable)
     #[arg(long, value_name = "FILTER", env = "VBENCH_SKIP")]
@@ -189,10 +212,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "BYTES", env = "VBENCH_MAX_BYTES")]
     pub max_bytes: Option<Bytes>,
     /// Only benchmarks that are ignored by default
-    #[arg(long, env = "VBENCH_IGNORED", conflicts_with = "include_ignored")]
+    #[arg(long, env = "VBENCH_IGNORED", value_parser = BoolishValueParser::new(), conflicts_with = "include_ignored")]
     pub ignored: bool,
     /// Ignored benchmarks too
-    #[arg(long, env = "VBENCH_INCLUDE_IGNORED")]
+    #[arg(long, env = "VBENCH_INCLUDE_IGNORED", value_parser = BoolishValueParser::new())]
     pub include_ignored: bool,
     /// List the cases and run nothing
     #[arg(long)]
@@ -201,7 +224,8 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t, env = "VBENCH_FORMAT")]
     pub format: Format,
 
-    /// How much is measured: smoke, quick, standard, thorough
+    /// How much is measured: smoke (one tiny repeat, nothing stored), quick (3 launches, under 3
+    /// minutes), standard (5 longer ones, to decide with), thorough (10, to publish)
     #[arg(long, help_heading = "How much", default_value_t = Profile::Quick, env = "VBENCH_PROFILE")]
     pub profile: Profile,
     /// Processes per case; the unit of every interval
@@ -233,10 +257,10 @@ pub struct RunArgs {
     #[arg(long, help_heading = "How", value_name = "YES|NO", value_parser = yes_no, default_value = "yes", num_args = 0..=1, require_equals = true, default_missing_value = "yes", env = "VBENCH_ISOLATE")]
     pub isolate: bool,
     /// Let benchmarks print
-    #[arg(long, help_heading = "How", env = "VBENCH_NOCAPTURE", alias = "no-capture")]
+    #[arg(long, help_heading = "How", env = "VBENCH_NOCAPTURE", value_parser = BoolishValueParser::new(), alias = "no-capture")]
     pub nocapture: bool,
     /// Only check that every case works: one tiny repeat, nothing stored
-    #[arg(long, help_heading = "How", env = "VBENCH_TEST")]
+    #[arg(long, help_heading = "How", env = "VBENCH_TEST", value_parser = BoolishValueParser::new())]
     pub test: bool,
 
     /// Name of this machine's configuration
@@ -261,7 +285,7 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Where", value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "", env = "VBENCH_RESUME")]
     pub resume: Option<String>,
     /// Leave host names, addresses, serial numbers and UUIDs out of what is stored
-    #[arg(long, help_heading = "Where", env = "VBENCH_REDACT")]
+    #[arg(long, help_heading = "Where", env = "VBENCH_REDACT", value_parser = BoolishValueParser::new())]
     pub redact: bool,
 
     /// Accepted from test runners, without effect

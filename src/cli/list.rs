@@ -248,7 +248,8 @@ fn run_state(stored: &Stored) -> String {
     let failed = stored.results.cases.iter().filter(failed).count();
     let quarantine = stored.results.run.quarantine.as_ref();
     let remarks = [
-        (!stored.finished).then(|| "interrupted".to_owned()),
+        stored.running.then(|| "in progress".to_owned()),
+        (!stored.finished && !stored.running).then(|| "interrupted".to_owned()),
         quarantine.map(|reason| format!("quarantined: {reason}")),
         (failed > 0).then(|| format!("{} failed", counted(failed, "case"))),
     ];

@@ -14,8 +14,9 @@ use crate::plan::{Plan, Selection};
 use crate::report;
 use crate::runner::{Ending, Runner, Until};
 use crate::store;
-use crate::store::journal::{Journal, Recovered};
+use crate::store::journal::{JOURNAL, Journal, Recovered, in_progress};
 use crate::terminal::Tone;
+use crate::text::inert;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ struct Session<'a> {
     journal: Journal,
     results: ResultSet,
     until: Option<Until>,
+    /// Boot of the launches to come.
+    boot: Option<String>,
     offset_s: f64,
 }
 
@@ -81,21 +84,31 @@ pub fn start(
     let mut results = ResultSet::new(run, environment);
     results.cases = plan.cases.iter().map(planned).collect();
     let header = header(args, selection, &results);
-    let journal = Journal::create(&folder, &header)
-        .map_err(|error| format!("cannot write the journal in {}: {error}", folder.display()))?;
+    let journal = Journal::create(&folder, &header).map_err(|error| {
+        // Nothing is in it: an empty run would stand in the way of others.
+        let _ = std::fs::remove_dir(&folder);
+        format!("cannot write the journal in {}: {error}", folder.display())
+    })?;
     let until = until(args.until_precision, args.max_launches, plan);
-    let stored = folder.clone();
-    let session = Session { args, plan, folder, journal, results, until, offset_s: 0.0 };
+    let (stored, boot) = (folder.clone(), boot_id(&results.environment));
+    let session = Session { args, plan, folder, journal, results, until, boot, offset_s: 0.0 };
     Ok(Measured { code: measure(session, console)?, folder: stored })
 }
 
-/// Goes on with an interrupted run.
+/// Goes on with an interrupted run. `given` are flags that would change its plan.
 pub fn resume(
     args: &RunArgs,
     run: &str,
+    given: &[String],
     benchmarks: &[&'static Benchmark],
     console: &mut Console<'_>,
 ) -> Ended {
+    if !given.is_empty() {
+        return Err(format!(
+            "--resume goes on with the plan that is stored: {} would change it\n  leave it out, or start a new run",
+            given.join(" and ")
+        ));
+    }
     let folder = unfinished(&args.out, run)?;
     let recovered = Recovered::read(&folder).map_err(|error| error.to_string())?;
     for damage in &recovered.damage {
@@ -113,6 +126,7 @@ pub fn resume(
     let machine = Machine::new(Host::live(), settings.selection.profile).install();
     let plan = Plan::new(benchmarks, &settings.selection, machine)
         .map_err(|error| format!("{}: {error}", folder.display()))?;
+    let boot = same_machine(&recovered, &folder, console)?;
     let mut results = recovered.results();
     results.cases = same_cases(&plan, results.cases, &folder)?;
     let journal = Journal::reopen(&folder, &recovered)
@@ -121,7 +135,43 @@ pub fn resume(
         results.cases.iter().flat_map(|case| case.launches.iter().map(|l| l.at_s + l.elapsed_s));
     let offset_s = ends.fold(0.0, f64::max);
     let until = until(settings.until_precision, settings.max_launches, &plan);
-    measure(Session { args, plan: &plan, folder, journal, results, until, offset_s }, console)
+    let session = Session { args, plan: &plan, folder, journal, results, until, boot, offset_s };
+    measure(session, console)
+}
+
+/// The boot of this machine, which must be the one that the run was begun on: launches of two
+/// machines are no sample of either.
+fn same_machine(
+    recovered: &Recovered,
+    folder: &Path,
+    console: &mut Console<'_>,
+) -> Result<Option<String>, String> {
+    let now = environment::probe(&Machine::current().host);
+    let (before, begun) = (&recovered.header.environment, &recovered.header.run.fingerprint);
+    if now.fingerprint() != *begun {
+        let differ = before.facts.iter().filter_map(|(name, fact)| {
+            let (was, is) = (before.value(name)?, now.value(name)?);
+            (fact.stable && was != is).then(|| format!("{name} was {was}, is {is}"))
+        });
+        let differ: Vec<String> = differ.take(3).collect();
+        return Err(format!(
+            "{} was begun on another machine, or this one was changed: {}\n  start a new run: vbench run --config {}",
+            folder.display(),
+            if differ.is_empty() {
+                "its fingerprint differs".to_owned()
+            } else {
+                differ.join("; ")
+            },
+            inert(&recovered.header.run.config)
+        ));
+    }
+    let (was, is) = (boot_id(before), boot_id(&now));
+    if was.is_some() && was != is {
+        console
+            .warn("the machine was booted anew since: the launches of this run are of two boots");
+    }
+    // A redacted run has no boots.
+    Ok(was.and(is))
 }
 
 fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
@@ -197,7 +247,7 @@ fn launch_all(session: &mut Session<'_>, console: &mut Console<'_>) -> Result<En
         executor: &*executor,
         stop,
         until: session.until,
-        boot_id: boot_id(&session.results.environment),
+        boot_id: session.boot.clone(),
         began: Instant::now(),
         offset_s: session.offset_s,
     };
@@ -228,6 +278,11 @@ fn lost_journal(error: &io::Error, path: &Path, folder: &Path, kept: usize) -> S
 }
 
 pub fn no_folder(out: &Path, error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::InvalidInput {
+        return format!(
+            "{error}\n  name the configuration and the system: --config NAME, --system NAME"
+        );
+    }
     format!(
         "cannot make a folder for the results in {}: {error}\n  choose another with --out DIR",
         out.display()
@@ -302,12 +357,14 @@ pub fn boot_id(environment: &Environment) -> Option<String> {
 
 /// The unfinished run that `run` names: its folder or id, or the newest when empty.
 fn unfinished(out: &Path, run: &str) -> Result<PathBuf, String> {
-    use crate::store::journal::JOURNAL;
     if run.is_empty() {
-        let open = |folder: &PathBuf| folder.join(JOURNAL).exists();
-        return store::runs(out)
-            .into_iter()
-            .rfind(open)
+        let open = |folder: &PathBuf| folder.join(JOURNAL).exists() && !in_progress(folder);
+        let open: Vec<PathBuf> = store::runs(out).into_iter().filter(open).collect();
+        // A damaged one is named where there is no other.
+        let whole = open.iter().rfind(|folder| Recovered::read(folder).is_ok());
+        return whole
+            .or(open.last())
+            .cloned()
             .ok_or_else(|| format!("no interrupted run in {}: nothing to resume", out.display()));
     }
     let folder = super::show::find(out, Some(run))?;

@@ -189,6 +189,27 @@ fn linked() -> Result<Vec<&'static Benchmark>, String> {
     Ok(all)
 }
 
+/// The flags that stand on the command line itself, but for `others`.
+fn given(arguments: &[String], others: &[&str]) -> Vec<String> {
+    let Ok(matches) = Cli::command().try_get_matches_from(with_command(arguments)) else {
+        return Vec::new();
+    };
+    let Some((name, matches)) = matches.subcommand() else { return Vec::new() };
+    let cli = Cli::command();
+    let arguments = cli.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
+    let given = arguments.filter(|argument| {
+        let id = argument.get_id().as_str();
+        matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine)
+            && !others.contains(&id)
+    });
+    given
+        .map(|argument| match argument.get_long() {
+            Some(long) => format!("--{long}"),
+            None => "a filter".to_owned(),
+        })
+        .collect()
+}
+
 /// Cargo appends `--bench`, wherever it stands; a missing command is `run`.
 fn with_command(arguments: &[String]) -> Vec<String> {
     let command = if names_command(arguments) { None } else { Some("run".to_owned()) };
@@ -252,16 +273,24 @@ fn schema(args: &SchemaArgs, console: &mut Console<'_>) -> u8 {
 }
 
 fn man(console: &mut Console<'_>) -> Ended {
-    let page = clap_mangen::Man::new(Cli::command());
-    page.render(&mut console.out).map_err(|error| format!("cannot write the man page: {error}"))?;
+    match man_pages(console) {
+        // A reader may stop early: `vbench man | head`.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write the man page: {error}"))
+        }
+        _ => Ok(OK),
+    }
+}
+
+fn man_pages(console: &mut Console<'_>) -> io::Result<()> {
+    clap_mangen::Man::new(Cli::command()).render(&mut console.out)?;
     for command in Cli::command().get_subcommands() {
         let page = clap_mangen::Man::new(command.clone());
-        let _ = writeln!(console.out, ".SH COMMAND {}", command.get_name().to_uppercase());
-        let rest = page.render_description_section(&mut console.out);
-        rest.and_then(|()| page.render_options_section(&mut console.out))
-            .map_err(|error| format!("cannot write the man page: {error}"))?;
+        writeln!(console.out, ".SH COMMAND {}", command.get_name().to_uppercase())?;
+        page.render_description_section(&mut console.out)?;
+        page.render_options_section(&mut console.out)?;
     }
-    Ok(OK)
+    Ok(())
 }
 
 #[cfg(test)]

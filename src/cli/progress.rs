@@ -22,6 +22,9 @@ use vbench_results::{CaseResult, Launch, ResultSet, Run};
 /// A log that says nothing for this long gets a line that the launch still runs.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// Start and set-up of a launch beside its samples, roughly.
+const START_S: f64 = 0.1;
+
 /// Mean seconds per launch of each case in the newest finished run of the same profile.
 pub type Past = HashMap<String, f64>;
 
@@ -66,7 +69,8 @@ impl<'c, 'o> Progress<'c, 'o> {
         let started = |r: &CaseResult| r.launches.iter().filter(|l| l.position > 0).count();
         let done: usize = results.iter().map(started).sum();
         let planned = runnable.len() * plan.launches as usize;
-        let estimate = self.estimate(&runnable, plan) * (1.0 - done as f64 / planned.max(1) as f64);
+        let estimate =
+            self.estimate(&runnable, plan, run) * (1.0 - done as f64 / planned.max(1) as f64);
         let skipped = plan.cases.len() - runnable.len();
         let skips = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
         let _ = writeln!(
@@ -89,8 +93,8 @@ impl<'c, 'o> Progress<'c, 'o> {
     pub fn begin_pairs(&mut self, sides: [(&Run, &Path); 2], plan: &Plan) {
         let runnable: Vec<&Case> = plan.cases.iter().filter(|case| case.skip.is_none()).collect();
         self.launches = plan.launches;
-        let estimate = 2.0 * self.estimate(&runnable, plan);
         let [(run, _), _] = sides;
+        let estimate = 2.0 * self.estimate(&runnable, plan, run);
         let _ = writeln!(
             self.console.err,
             "vbench {}  system {}  profile {}  seed {}",
@@ -127,13 +131,21 @@ impl<'c, 'o> Progress<'c, 'o> {
         }
     }
 
-    /// Seconds for all launches: as in the newest run of this profile, else the typical launch.
-    fn estimate(&mut self, cases: &[&Case], plan: &Plan) -> f64 {
+    /// Seconds for all launches: as in the newest run of this profile, else the typical launch, or
+    /// what was asked for.
+    fn estimate(&mut self, cases: &[&Case], plan: &Plan, run: &Run) -> f64 {
+        let asked = !effort(&run.command).is_empty();
         for case in cases {
             let id = case.id.to_string();
             self.name = self.name.max(inert(&id).width().min(LONGEST_NAME));
-            let typical = case.settings.effort.typical.as_secs_f64();
-            let launch = self.past.get(&id).copied().unwrap_or(typical);
+            let launch = self.past.get(&id).copied().unwrap_or_else(|| {
+                let effort = &case.settings.effort;
+                let samples = f64::from(effort.samples + effort.warmup);
+                match asked {
+                    true => START_S + samples * effort.sample_time.as_secs_f64(),
+                    false => effort.typical.as_secs_f64(),
+                }
+            });
             self.pending.insert(id, launch);
         }
         self.pending.values().sum::<f64>() * f64::from(plan.launches)
@@ -218,13 +230,28 @@ fn bar(planned: u64, done: u64, unicode: bool) -> ProgressBar {
     bar
 }
 
-/// What each case took per launch in the newest finished run of this profile and system.
+/// What a command says of the time that a launch takes, beside its profile.
+fn effort(command: &[String]) -> Vec<&str> {
+    let asks = |word: &str| word.starts_with("--time") || word.starts_with("--samples");
+    let mut found = Vec::new();
+    for (index, word) in command.iter().enumerate().filter(|(_, word)| asks(word)) {
+        found.push(word.as_str());
+        if !word.contains('=') {
+            found.extend(command.get(index + 1).map(String::as_str));
+        }
+    }
+    found
+}
+
+/// What each case took per launch in the newest finished run of this profile, effort and system.
 pub fn past_durations(out: &Path, run: &Run) -> Past {
     let folder = store::folder_name(&run.system).unwrap_or_default();
     let newest = store::runs(out).into_iter().rev().take(8).find_map(|path| {
         let here = path.strip_prefix(out).is_ok_and(|below| below.starts_with(&folder));
         let results = ResultSet::read(&path.join(store::RESULT)).ok().filter(|_| here)?;
-        (results.run.profile == run.profile).then_some(results)
+        let alike = results.run.profile == run.profile
+            && effort(&results.run.command) == effort(&run.command);
+        alike.then_some(results)
     });
     let mut past = Past::new();
     for case in newest.into_iter().flat_map(|results| results.cases) {

@@ -18,7 +18,8 @@ pub fn run(
     console: &mut Console<'_>,
 ) -> Ended {
     if let (Some(run), None) = (&args.resume, Launched::several()) {
-        return measure::resume(args, run, benchmarks, console);
+        let given = super::given(arguments, &["resume", "out", "format", "color", "quiet"]);
+        return measure::resume(args, run, &given, benchmarks, console);
     }
     match begin(args, benchmarks, arguments, console)? {
         Begun::Measured(run) => Ok(run.code),
@@ -61,6 +62,9 @@ pub fn begin(
         return Ok(Begun::Nothing(nothing_to_run(args, &plan, console)));
     }
     if selection.profile == Profile::Smoke {
+        if !args.test {
+            let _ = writeln!(console.err, "note: the smoke profile checks and stores nothing");
+        }
         return Ok(Begun::Nothing(smoke::check(args, &plan, console)));
     }
     measure::start(args, &selection, &plan, arguments, console).map(Begun::Measured)
@@ -69,14 +73,26 @@ pub fn begin(
 /// Cargo hands one filter to every bench program, so an empty match is no error unless an exact
 /// name was given.
 fn nothing_to_run(args: &RunArgs, plan: &Plan, console: &mut Console<'_>) -> u8 {
-    let named = args.filters.join(" ");
+    let named = match args.filters.as_slice() {
+        [] => "what is selected".to_owned(),
+        filters => format!("{:?}", filters.join(" ")),
+    };
+    let narrowed: Vec<String> = [("--skip", &args.skip), ("--kind", &args.kind)]
+        .into_iter()
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(flag, values)| format!("{flag} {}", values.join(",")))
+        .collect();
+    let with = match narrowed.is_empty() {
+        true => String::new(),
+        false => format!(" with {}", narrowed.join(" and ")),
+    };
     let longer = match plan.left_out {
         0 => String::new(),
         left_out => format!("\n  {left_out} cases of a longer profile match: --profile standard"),
     };
     let _ = writeln!(
         console.err,
-        "warning: no case matches {named:?}; `list` shows the benchmarks{longer}"
+        "warning: no case matches {named}{with}; `list` shows the benchmarks{longer}"
     );
     if args.exact { USAGE } else { OK }
 }

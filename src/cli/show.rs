@@ -57,7 +57,7 @@ pub struct InfoArgs {
 
 /// A stored run as a table, or as JSON.
 pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
-    let (folder, filters) = named(args)?;
+    let (folder, filters) = named(args, console)?;
     let mut stored = store::read(&folder).map_err(|error| error.to_string())?;
     for damage in &stored.damage {
         console.warn(damage);
@@ -71,7 +71,9 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
     }
     let title = wrap(&inert(&title(&stored.results.run)), console.width, 2);
     let _ = writeln!(console.out, "{}", console.style.paint(Tone::Title, &title));
-    if !stored.finished {
+    if stored.running {
+        let _ = writeln!(console.out, "in progress: what is finished so far");
+    } else if !stored.finished {
         let _ = writeln!(console.out, "unfinished: vbench run --resume={}", folder.display());
     }
     let detail =
@@ -83,9 +85,12 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
 
 /// The run that is meant, and the benchmarks of it. A first word that names no run but a benchmark
 /// of the newest means that.
-fn named(args: &ShowArgs) -> Result<(PathBuf, &[String]), String> {
+fn named<'a>(
+    args: &'a ShowArgs,
+    console: &mut Console<'_>,
+) -> Result<(PathBuf, &'a [String]), String> {
     let Some((run, filters)) = args.words.split_first() else {
-        return Ok((find(&args.out, None)?, &[]));
+        return Ok((newest(&args.out, console)?, &[]));
     };
     let found = find(&args.out, Some(run));
     if let (Err(_), Ok(newest)) = (&found, find(&args.out, None)) {
@@ -95,6 +100,22 @@ fn named(args: &ShowArgs) -> Result<(PathBuf, &[String]), String> {
         }
     }
     Ok((found?, filters))
+}
+
+/// The newest run that can be read; newer ones that cannot are named.
+fn newest(out: &Path, console: &mut Console<'_>) -> Result<PathBuf, String> {
+    let newest = find(out, None)?;
+    let mut damaged = Vec::new();
+    for folder in store::runs(out).into_iter().rev() {
+        match store::read(&folder) {
+            Ok(_) => {
+                damaged.iter().for_each(|error| console.warn(&format!("left out: {error}")));
+                return Ok(folder);
+            }
+            Err(error) => damaged.push(error.to_string()),
+        }
+    }
+    Ok(newest)
 }
 
 /// Leaves only the cases whose id contains one of `filters`.
@@ -137,14 +158,17 @@ pub fn find(out: &Path, run: Option<&str>) -> Result<PathBuf, String> {
         return Ok(path.to_owned());
     }
     let runs = store::runs(out);
+    // A name as it was given, and as its folder has it.
+    let stored = run.map(super::stored::as_stored);
     let matches = |folder: &&PathBuf| {
         let below = folder.strip_prefix(out).unwrap_or(folder).to_string_lossy().into_owned();
         let id = folder.file_name().map(|id| id.to_string_lossy().into_owned()).unwrap_or_default();
-        run.is_none_or(|run| {
+        let is = |run: &str| {
             let run = run.trim_end_matches('/');
             let config = below.split('/').nth(1) == Some(run);
             config || id.starts_with(run) || below.starts_with(&format!("{run}/"))
-        })
+        };
+        run.is_none_or(is) || stored.as_deref().is_some_and(is)
     };
     // Ids begin with their time, so the last match is the newest.
     runs.iter().rfind(matches).cloned().ok_or_else(|| none_found(out, run, &runs))

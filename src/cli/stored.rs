@@ -214,7 +214,7 @@ pub fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 /// Names as folders have them: a user's own name may hold what a folder's does not.
-fn as_stored(named: &str) -> String {
+pub fn as_stored(named: &str) -> String {
     let part = |part: &str| match is_glob(part) {
         true => part.to_owned(),
         false => store::folder_name(part).unwrap_or_else(|_| part.to_owned()),

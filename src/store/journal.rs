@@ -1,6 +1,6 @@
 //! The journal: a line per finished launch, so that a killed run loses only the one in flight.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use vbench_results::{
@@ -10,7 +10,8 @@ use vbench_results::{
 /// File name of the journal inside a run's folder.
 pub const JOURNAL: &str = "journal.jsonl";
 
-/// An open journal. Every line is on disk before the next launch starts.
+/// An open journal. Every line is on disk before the next launch starts, and no other process writes
+/// it meanwhile.
 pub struct Journal {
     file: File,
     path: PathBuf,
@@ -36,21 +37,32 @@ impl Journal {
     /// The file cannot be made or written.
     pub fn create(folder: &Path, header: &JournalHeader) -> io::Result<Self> {
         let path = folder.join(JOURNAL);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        let mut journal = Self { file, path };
-        journal.write(&serde_json::to_string(header)?)?;
-        Ok(journal)
+        let header = serde_json::to_string(header)?;
+        // Whole or not at all: a journal without its header could not be read.
+        super::replace(&path, |out| out.write_all(format!("{header}\n").as_bytes()))?;
+        Self::open(path)
+    }
+
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).open(&path)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let message = "another process writes it: that run is still in progress";
+                Err(io::Error::new(io::ErrorKind::WouldBlock, message))
+            }
+            // Some network file systems have no locks; there nobody is kept out.
+            _ => Ok(Self { file, path }),
+        }
     }
 
     /// Continues the journal of an interrupted run, after its last whole line.
     ///
     /// # Errors
-    /// The file cannot be opened or cut.
+    /// The file cannot be opened or cut, or another process is writing it.
     pub fn reopen(folder: &Path, recovered: &Recovered) -> io::Result<Self> {
-        let path = folder.join(JOURNAL);
-        let file = OpenOptions::new().append(true).open(&path)?;
-        file.set_len(recovered.whole)?;
-        Ok(Self { file, path })
+        let journal = Self::open(folder.join(JOURNAL))?;
+        journal.file.set_len(recovered.whole)?;
+        Ok(journal)
     }
 
     /// Adds a finished launch.
@@ -71,6 +83,12 @@ impl Journal {
         self.file.write_all(format!("{line}\n").as_bytes())?;
         self.file.sync_data()
     }
+}
+
+/// Whether a process is writing the journal in `folder` now.
+pub fn in_progress(folder: &Path) -> bool {
+    let open = File::open(folder.join(JOURNAL));
+    open.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 impl Recovered {

@@ -138,21 +138,20 @@ pub fn read_csv(path: &Path) -> Result<Vec<ResultSet>, ReadError> {
 pub fn read(path: &Path) -> Result<Stored, ReadError> {
     if is_csv(path) {
         let results = only_run(read_csv(path)?, path)?;
-        return Ok(Stored { results, damage: Vec::new(), finished: true });
+        return Ok(Stored::finished(results));
     }
     if path.is_file() {
-        return Ok(Stored { results: ResultSet::read(path)?, damage: Vec::new(), finished: true });
+        return Ok(Stored::finished(ResultSet::read(path)?));
     }
     let result = path.join(RESULT);
     if result.exists() || !path.join(JOURNAL).exists() {
-        return Ok(Stored {
-            results: ResultSet::read(&result)?,
-            damage: Vec::new(),
-            finished: true,
-        });
+        return Ok(Stored::finished(ResultSet::read(&result)?));
     }
+    let running = journal::in_progress(path);
     let recovered = Recovered::read(path)?;
-    Ok(Stored { results: recovered.results(), damage: recovered.damage, finished: false })
+    // The last line of a run in progress may be half there.
+    let damage = if running { Vec::new() } else { recovered.damage.clone() };
+    Ok(Stored { results: recovered.results(), damage, finished: false, running })
 }
 
 fn only_run(mut runs: Vec<ResultSet>, path: &Path) -> Result<ResultSet, ReadError> {
@@ -176,6 +175,14 @@ pub struct Stored {
     pub damage: Vec<String>,
     /// False for a run that ended before it was complete.
     pub finished: bool,
+    /// A process is measuring it now.
+    pub running: bool,
+}
+
+impl Stored {
+    fn finished(results: ResultSet) -> Self {
+        Self { results, damage: Vec::new(), finished: true, running: false }
+    }
 }
 
 /// Every run folder under `out`, newest last by id.

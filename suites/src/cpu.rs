@@ -73,6 +73,8 @@ fn prime(
     let samples = b.samples(|timer| {
         let tallies = team.broadcast(|worker| count_events(worker, window));
         let wrong: u64 = tallies.iter().map(|tally| tally.wrong).sum();
+        let idle = tallies.iter().any(|tally| tally.latencies.count() == 0);
+        timer.check(!idle, "a thread ended no event within the window: give it longer, --time 1s");
         timer.check(wrong == 0, format!("{wrong} events did not count {PRIMES} primes"));
         for (count, tally) in counts.iter_mut().zip(&tallies) {
             *count += tally.latencies.count();

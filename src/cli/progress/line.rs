@@ -102,6 +102,8 @@ pub struct Tally {
     pub done: usize,
     /// Of them, those that failed.
     pub failed: usize,
+    /// Of them, those that found no way to run here.
+    pub skipped: usize,
     /// Of them, those with a disturbed repeat: kept, and marked.
     pub disturbed: usize,
 }
@@ -110,15 +112,20 @@ impl Tally {
     /// Counts one more.
     pub fn add(&mut self, launch: &Launch) {
         self.failed += usize::from(launch.outcome.is_failure());
+        self.skipped += usize::from(matches!(launch.outcome, Outcome::Skipped { .. }));
         self.disturbed += usize::from(is_disturbed(launch));
     }
 
     /// `90 launches: 89 passed, 1 failed, 3 disturbed, 1 h 22 min`.
     pub fn told(&self, took: Duration) -> String {
+        let skipped = match self.skipped {
+            0 => String::new(),
+            skipped => format!("{skipped} skipped, "),
+        };
         format!(
-            "{}: {} passed, {} failed, {} disturbed, {}",
+            "{}: {} passed, {} failed, {skipped}{} disturbed, {}",
             counted(self.done, "launch"),
-            self.done.saturating_sub(self.failed),
+            self.done.saturating_sub(self.failed + self.skipped),
             self.failed,
             self.disturbed,
             duration(took)

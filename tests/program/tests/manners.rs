@@ -137,6 +137,20 @@ fn every_flag_has_an_environment_twin() {
 }
 
 #[test]
+fn switches_are_set_by_their_twins_too() {
+    for name in ["EXACT", "IGNORED", "INCLUDE_IGNORED", "NOCAPTURE", "TEST", "REDACT"] {
+        for value in ["1", "yes", "true", "0", "no"] {
+            let output = program()
+                .args(["--list", "--format", "terse", "good::adds"])
+                .env(format!("VBENCH_{name}"), value)
+                .output();
+            let output = output.unwrap();
+            assert!(output.status.success(), "VBENCH_{name}={value}: {}", stderr(&output));
+        }
+    }
+}
+
+#[test]
 fn launches_interleave_in_a_drawn_order_that_a_seed_repeats() {
     let order = |seed: &str| {
         let out = tempdir().unwrap();

@@ -145,6 +145,100 @@ fn a_journal_without_a_head_or_of_a_newer_schema_is_refused_by_name() {
 }
 
 #[test]
+fn a_run_in_progress_is_called_so_and_has_one_writer() {
+    let out = tempdir().unwrap();
+    let mut child = begin(out.path(), 2);
+    let ask = |words: &[&str]| program().args(words).arg("--out").arg(out.path()).output().unwrap();
+    let list = stdout(&ask(&["list", "--results"]));
+    assert!(list.contains("in progress") && !list.contains("interrupted"), "{list}");
+    let shown = stdout(&ask(&["show"]));
+    assert!(shown.contains("in progress") && !shown.contains("--resume"), "{shown}");
+    let run = only_run(out.path());
+    let resume = format!("--resume={}", run.display());
+    let second = ask(&["run", &resume]);
+    assert_eq!(second.status.code(), Some(2), "{}", stdout(&second));
+    assert!(stderr(&second).contains("still in progress"), "{}", stderr(&second));
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    assert!(stdout(&ask(&["list", "--results"])).contains("interrupted"));
+}
+
+#[test]
+fn a_run_of_another_machine_is_not_gone_on_with() {
+    let out = tempdir().unwrap();
+    damaged(out.path(), |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        let (header, lines) = text.split_once('\n').unwrap();
+        let mut header: serde_json::Value = serde_json::from_str(header).unwrap();
+        header["run"]["fingerprint"] = "0123".into();
+        header["environment"]["cpu.model"]["value"] = "another CPU".into();
+        format!("{header}\n{lines}").into_bytes()
+    });
+    let refused = resume(out.path());
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(
+        said.contains("begun on another machine") && said.contains("--config default"),
+        "{said}"
+    );
+    assert!(said.contains("cpu.model was another CPU, is "), "{said}");
+}
+
+#[test]
+fn after_a_reboot_a_run_goes_on_and_says_so() {
+    let out = tempdir().unwrap();
+    damaged(out.path(), |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        let (header, lines) = text.split_once('\n').unwrap();
+        let mut header: serde_json::Value = serde_json::from_str(header).unwrap();
+        header["environment"]["kernel.boot_id"]["value"] = "an earlier one".into();
+        let lines = lines.replace("\"boot_id\":\"", "\"boot_id\":\"before ");
+        format!("{header}\n{lines}").into_bytes()
+    });
+    let resumed = resume(out.path());
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert!(stderr(&resumed).contains("booted anew"), "{}", stderr(&resumed));
+    let results = results(out.path());
+    let launches = results.cases.iter().flat_map(|case| &case.launches);
+    let boots: std::collections::BTreeSet<_> = launches.map(|l| l.boot_id.clone()).collect();
+    assert_eq!(boots.len(), 2, "{boots:?}");
+}
+
+#[test]
+fn a_plan_is_not_changed_by_going_on() {
+    let out = tempdir().unwrap();
+    damaged(out.path(), |bytes| bytes);
+    let mut changed = program();
+    changed.args(["run", "--resume", "--launches", "5", "good"]).arg("--out").arg(out.path());
+    let output = changed.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(said.contains("a filter and --launches would change it"), "{said}");
+}
+
+#[test]
+fn a_damaged_run_does_not_hide_the_others() {
+    let out = tempdir().unwrap();
+    assert!(tiny_run(out.path(), &["good::adds"]).output().unwrap().status.success());
+    let newer = only_run(out.path()).with_file_name("99990101T000000Z-0000");
+    std::fs::create_dir(&newer).unwrap();
+    std::fs::write(newer.join("journal.jsonl"), "").unwrap();
+    let shown = program().arg("show").arg("--out").arg(out.path()).output().unwrap();
+    assert!(shown.status.success(), "{}", stderr(&shown));
+    assert!(stdout(&shown).contains("good::adds"), "{}", stdout(&shown));
+    assert!(stderr(&shown).contains("left out: ") && stderr(&shown).contains("99990101"));
+}
+
+#[test]
+fn a_configuration_is_found_by_the_name_it_was_given() {
+    let out = tempdir().unwrap();
+    let run = tiny_run(out.path(), &["good::adds", "--config", "numa pinned"]).output().unwrap();
+    assert!(run.status.success(), "{}", stderr(&run));
+    let shown = program().args(["show", "numa pinned", "--out"]).arg(out.path()).output().unwrap();
+    assert!(stdout(&shown).contains("good::adds"), "{}", stderr(&shown));
+}
+
+#[test]
 fn a_result_of_a_newer_schema_is_refused_by_name() {
     let out = tempdir().unwrap();
     assert!(tiny_run(out.path(), &["good::adds"]).output().unwrap().status.success());
