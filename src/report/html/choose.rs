@@ -1,8 +1,9 @@
 //! Which configuration for which workload: a rule over verdicts, never written by hand.
 //!
 //! Each class of workload has a primary metric. The configurations that no other is really better
-//! than in it are its winners; among several the one with the fewest real losses elsewhere is
-//! named. What it gives up are its real losses against the best of every other class.
+//! than in it are its winners. Named is one of them that beats another, or the base; among several
+//! the one with the fewest real losses elsewhere, and the base before others that have as few. What
+//! it gives up are its real losses against the best of every other class.
 
 use super::view::{Line, View};
 use super::words::{self, Chapter};
@@ -170,7 +171,7 @@ pub enum Choice {
     Unclear,
 }
 
-/// True when `side` is shown to be better than `base`.
+/// True when `side` is shown to be better than `base`: by either as the base, see `View`.
 fn beats(line: &Line, side: usize, base: usize) -> bool {
     cell(line, base, side).is_some_and(|cell| cell.verdict == Some(Verdict::Improvement))
 }
@@ -201,13 +202,10 @@ pub fn choose(class: &Class<'_>, classes: &[Class<'_>]) -> Choice {
     let (sides, winners) = (measured(line), winners(line));
     if winners.len() < sides.len() {
         let value = |side: usize| line.values[side].as_ref().map_or(0.0, |value| value.typical);
-        // Only a side that beats another has earned its place, and a base that is the same as one of
-        // these: to leave everything as it is needs no further reason.
+        // Only a side that beats another has earned its place, and a base that no other beats: to
+        // leave everything as it is needs no further reason.
         let beats_any = |side: usize| sides.iter().any(|other| beats(line, side, *other));
-        let earned: Vec<usize> = winners.iter().copied().filter(|side| beats_any(*side)).collect();
-        let kept = winners.contains(&0) && earned.iter().any(|side| is_same(line, *side, 0));
-        let eligible =
-            winners.into_iter().filter(|side| earned.contains(side) || kept && *side == 0);
+        let eligible = winners.into_iter().filter(|side| *side == 0 || beats_any(*side));
         let better = |a: f64, b: f64| match line.metric.better {
             Better::Higher => b.total_cmp(&a),
             Better::Lower => a.total_cmp(&b),
@@ -271,10 +269,18 @@ pub fn advice(view: &View<'_>, class: &Class<'_>, classes: &[Class<'_>]) -> Advi
     Advice { choice, because, numbers: numbers(view, line), gives_up }
 }
 
-/// Against the base where that is a real difference, else against the worst that is really worse.
+/// Against the base where that is a real difference, else against the worst that is really worse;
+/// and who looks better without being shown to be.
 fn because(view: &View<'_>, line: &Line, side: usize) -> String {
     let gain = |other: usize| {
         cell(line, other, side).and_then(|cell| cell.ratio).map_or(0.0, |ratio| line.gain(ratio))
+    };
+    let open = match rival(line, side) {
+        Some((other, ratio)) => {
+            let (name, change) = (&view.names[other], words::change(ratio));
+            format!("; {name} looks {change}, which is unclear")
+        }
+        None => String::new(),
     };
     let mut beaten = measured(line);
     beaten.retain(|other| beats(line, side, *other));
@@ -282,10 +288,22 @@ fn because(view: &View<'_>, line: &Line, side: usize) -> String {
     let other = if beaten.contains(&0) { Some(0) } else { worst };
     match other.and_then(|other| Some((other, cell(line, other, side)?.ratio?))) {
         Some((other, ratio)) => {
-            format!("{}: {} than {}", line.name, words::change(ratio), view.names[other])
+            format!("{}: {} than {}{open}", line.name, words::change(ratio), view.names[other])
         }
-        None => format!("{}: no other is really better", line.name),
+        None => format!("{}: no other is really better{open}", line.name),
     }
+}
+
+/// Of the sides that look better than `side` and are not told from it the best-looking, with its
+/// ratio to `side`.
+fn rival(line: &Line, side: usize) -> Option<(usize, f64)> {
+    let open = |other: &usize| {
+        cell(line, side, *other).is_some_and(|cell| cell.verdict == Some(Verdict::Inconclusive))
+    };
+    let others = measured(line).into_iter().filter(open);
+    let looks = others.filter_map(|other| Some((other, cell(line, side, other)?.ratio?)));
+    let better = looks.filter(|(_, ratio)| line.gain(*ratio) > 1.0);
+    better.max_by(|a, b| line.gain(a.1).total_cmp(&line.gain(b.1)))
 }
 
 fn numbers(view: &View<'_>, line: &Line) -> String {
@@ -308,9 +326,14 @@ fn given_up(side: usize, class: &Class<'_>, classes: &[Class<'_>]) -> String {
 
 /// `57% of all-reduce`, `38% higher memory latency`.
 pub fn lost_part(class: &Class<'_>, ratio: f64) -> String {
-    match class.line.metric.better {
-        Better::Higher => format!("{} of {}", percent(1.0 - ratio), class.noun),
-        Better::Lower => format!("{} {}", words::change(ratio), class.noun),
+    lost_of(class.line, &class.noun, ratio)
+}
+
+/// The same of any line, by the noun it is called.
+pub fn lost_of(line: &Line, noun: &str, ratio: f64) -> String {
+    match line.metric.better {
+        Better::Higher => format!("{} of {noun}", percent(1.0 - ratio)),
+        Better::Lower => format!("{} {noun}", words::change(ratio)),
     }
 }
 

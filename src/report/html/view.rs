@@ -354,6 +354,9 @@ fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Opti
     };
     let first = values.iter().flatten().next().map(|value| value.typical).unwrap_or_default();
     let shown = words::prefixed(first, &any.metric.unit);
+    let mut cells: Vec<Vec<Cell>> =
+        (0..sides).map(|base| (0..sides).map(|side| cell(base, side)).collect()).collect();
+    agree(&mut cells);
     Some(Line {
         name: inert(&words::name(&any.case, &any.metric.name)),
         detail: inert(&words::detail(&any.case)),
@@ -363,12 +366,43 @@ fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Opti
         estimator: any.estimator,
         shown,
         values,
-        cells: (0..sides).map(|base| (0..sides).map(|side| cell(base, side)).collect()).collect(),
+        cells,
         level: any.level.unwrap_or(Level::Launch),
         representative: false,
         pictured: false,
         listed: true,
     })
+}
+
+/// Makes both directions of every pair say the same. Each base has its own family of tests, so that
+/// a pair near the limit can be decided against one base and not against the other: a page that can
+/// change its base calls such a pair unclear.
+fn agree(cells: &mut [Vec<Cell>]) {
+    for base in 0..cells.len() {
+        for side in 0..base {
+            let (there, back) = (cells[base][side].clone(), cells[side][base].clone());
+            let Some((a, b)) = there.verdict.zip(back.verdict) else { continue };
+            if a != mirrored(b) && a != Verdict::Incomparable && b != Verdict::Incomparable {
+                let unclear = |cell: &Cell, other: &Cell| Cell {
+                    verdict: Some(Verdict::Inconclusive),
+                    why: cell.why.or(other.why),
+                    need: cell.need.or(other.need),
+                    ..cell.clone()
+                };
+                cells[base][side] = unclear(&there, &back);
+                cells[side][base] = unclear(&back, &there);
+            }
+        }
+    }
+}
+
+/// The verdict with base and side exchanged.
+fn mirrored(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Improvement => Verdict::Regression,
+        Verdict::Regression => Verdict::Improvement,
+        other => other,
+    }
 }
 
 impl Value {
@@ -395,4 +429,35 @@ fn interval(logs: &[f64]) -> Option<(f64, f64)> {
     let half = t_quantile(0.975, count - 1.0)? * sd(logs)? / count.sqrt();
     let center = mean(logs);
     half.is_finite().then(|| ((center - half).exp(), (center + half).exp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cell, Verdict, agree};
+
+    fn cells(there: Verdict, back: Verdict) -> Vec<Vec<Cell>> {
+        let cell = |verdict| Cell { verdict: Some(verdict), ..Cell::BASE };
+        vec![vec![Cell::BASE, cell(there)], vec![cell(back), Cell::BASE]]
+    }
+
+    fn agreed(there: Verdict, back: Verdict) -> (Option<Verdict>, Option<Verdict>) {
+        let mut cells = cells(there, back);
+        agree(&mut cells);
+        (cells[0][1].verdict, cells[1][0].verdict)
+    }
+
+    #[test]
+    fn a_pair_is_real_only_where_both_directions_say_so() {
+        use Verdict::{Equivalent, Improvement, Incomparable, Inconclusive, Regression};
+        for (there, back, told) in [
+            (Improvement, Regression, (Improvement, Regression)),
+            (Equivalent, Equivalent, (Equivalent, Equivalent)),
+            (Improvement, Inconclusive, (Inconclusive, Inconclusive)),
+            (Inconclusive, Regression, (Inconclusive, Inconclusive)),
+            (Equivalent, Inconclusive, (Inconclusive, Inconclusive)),
+            (Incomparable, Improvement, (Incomparable, Improvement)),
+        ] {
+            assert_eq!(agreed(there, back), (Some(told.0), Some(told.1)));
+        }
+    }
 }
