@@ -3,6 +3,8 @@
 
 #[path = "report/choose.rs"]
 mod choose;
+#[path = "report/honest.rs"]
+mod honest;
 #[path = "diff/stored.rs"]
 mod stored;
 #[path = "report/thousand.rs"]

@@ -9,6 +9,7 @@ use crate::report::chart::theme::SLOTS;
 use crate::report::html::{self, Group, Kind, Room, Side, View};
 use crate::report::number::counted;
 use crate::store;
+use crate::text::inert;
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -63,6 +64,10 @@ pub fn report(args: &ReportArgs, console: &mut Console<'_>) -> Ended {
     let found = chosen(args, console)?;
     each_run_once(&found)?;
     let groups = grouped(found, args)?;
+    if let Some(base) = &args.base {
+        is_among(base, &groups)?;
+    }
+    paper_has_its_own_option(&args.output)?;
     let policy = Policy { margin: args.margin, any_version: args.any_version, ..Policy::default() };
     let room = Room::of(groups.len());
     let numbered = groups.iter().enumerate();
@@ -87,6 +92,35 @@ pub fn report(args: &ReportArgs, console: &mut Console<'_>) -> Ended {
         let _ = writeln!(console.out, "{}: {}", file.display(), counted(pages.len(), "page"));
     }
     Ok(OK)
+}
+
+/// A base that no group has would leave every group with another than was asked for.
+fn is_among(base: &str, groups: &[Group]) -> Result<(), String> {
+    let names: BTreeSet<&str> =
+        groups.iter().flat_map(|group| &group.sides).map(|side| side.name.as_str()).collect();
+    if names.contains(base) {
+        return Ok(());
+    }
+    let names: Vec<String> = names.into_iter().map(inert).collect();
+    Err(format!("no base {:?} in this report\n  there are: {}", inert(base), names.join(", ")))
+}
+
+/// The page is HTML whatever its name ends with.
+fn paper_has_its_own_option(page: &Path) -> Result<(), String> {
+    let ending = page.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    let page = page.display();
+    match ending.as_deref() {
+        Some("pdf") => {
+            Err(format!("-o {page} is the page, which is HTML\n  for paper: --pdf {page}"))
+        }
+        Some("png") => {
+            Err(format!("-o {page} is the page, which is HTML\n  for figures: --png DIR"))
+        }
+        Some("svg") => {
+            Err(format!("-o {page} is the page, which is HTML\n  for figures: --svg DIR"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How a figure becomes a file.

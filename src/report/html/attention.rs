@@ -330,9 +330,9 @@ fn unlike(view: &View<'_>) -> Option<Finding> {
     }
     let worse = view.lines.iter().filter(|line| line.gated() && line.moved());
     let metrics: Vec<String> = worse.map(|line| line.name.clone()).collect();
-    let facts: BTreeSet<String> =
-        view.facts.iter().flat_map(|facts| layout(facts)).map(|fact| inert(&fact.fact)).collect();
-    let facts: Vec<String> = facts.into_iter().collect();
+    // Those that the table beside the metrics shows.
+    let shown = super::environment::differences(view).layout;
+    let facts: Vec<String> = shown.into_iter().map(|difference| difference.fact).collect();
     match (metrics.is_empty(), facts.is_empty()) {
         (true, _) => None,
         (false, true) => Some(Finding {

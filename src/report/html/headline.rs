@@ -27,8 +27,7 @@ pub fn headline(view: &View<'_>, classes: &[Class<'_>]) -> String {
     if !view.compared() {
         return alone(view, classes);
     }
-    let (gains, losses) = moves(view, classes, Cell::real);
-    let Some(text) = told(view, &gains, &losses) else { return nothing_real(view) };
+    let Some(text) = told(view, classes, Cell::real) else { return nothing_real(view) };
     let everywhere = (0..view.names.len())
         .any(|side| classes.iter().all(|class| choose::winners(class.line).contains(&side)));
     let nobody =
@@ -37,7 +36,13 @@ pub fn headline(view: &View<'_>, classes: &[Class<'_>]) -> String {
 }
 
 /// The largest gain, and the largest loss of the same side; nothing of nothing.
-fn told(view: &View<'_>, gains: &[Move<'_>], losses: &[Move<'_>]) -> Option<String> {
+fn told(
+    view: &View<'_>,
+    classes: &[Class<'_>],
+    counts: impl Fn(&Cell) -> bool + Copy,
+) -> Option<String> {
+    let (gains, losses) = moves(view, classes, counts);
+    let (gains, losses) = (gains.as_slice(), losses.as_slice());
     // Of those that are as large within the margin, the first.
     let largest = |moves: &[Move<'_>]| -> Option<usize> {
         let most = moves.iter().map(Move::size).fold(0.0, f64::max);
@@ -50,16 +55,23 @@ fn told(view: &View<'_>, gains: &[Move<'_>], losses: &[Move<'_>]) -> Option<Stri
         (None, None) => return None,
         (Some(gain), None) => {
             let (name, won) = (name(view, gain), won(gain, base));
-            return Some(format!("{name} {won} and loses nothing that was measured"));
+            let (_, elsewhere) = everywhere(view, counts);
+            return Some(match most_of(&elsewhere, gain.side) {
+                Some(worst) => format!("{name} {won}; at worst it {}", lost(worst, base)),
+                None => format!("{name} {won} and loses nothing that was measured"),
+            });
         }
         (None, Some(loss)) => {
             let (name, lost) = (name(view, loss), lost(loss, base));
-            return Some(format!("{name} {lost} and gains nothing that was measured"));
+            let (elsewhere, _) = everywhere(view, counts);
+            return Some(match most_of(&elsewhere, loss.side) {
+                Some(best) => format!("{name} {lost}; at best it {}", won(best, base)),
+                None => format!("{name} {lost} and gains nothing that was measured"),
+            });
         }
         (Some(gain), Some(loss)) => (gain, loss),
     };
-    let own = losses.iter().filter(|loss| loss.side == gain.side);
-    let own = own.max_by(|a, b| a.size().total_cmp(&b.size()));
+    let own = most_of(losses, gain.side);
     let winner = format!("{} {}", name(view, gain), won(gain, base));
     Some(match own {
         Some(own) => format!("{winner} and {}", lost(own, base)),
@@ -67,13 +79,18 @@ fn told(view: &View<'_>, gains: &[Move<'_>], losses: &[Move<'_>]) -> Option<Stri
     })
 }
 
+/// The largest of a side.
+fn most_of<'m, 'v>(moves: &'m [Move<'v>], side: usize) -> Option<&'m Move<'v>> {
+    let own = moves.iter().filter(|found| found.side == side);
+    own.max_by(|a, b| a.size().total_cmp(&b.size()))
+}
+
 /// What single launches look like, where no difference can be shown because nothing was repeated.
 fn apparent(view: &View<'_>, classes: &[Class<'_>]) -> Option<String> {
     // What is smaller than the margin does not matter, real or not.
     let large = |ratio: f64| ratio.ln().abs() > view.policy.tau();
     let once = |cell: &Cell| cell.why == Some(Why::Unreplicated) && cell.ratio.is_some_and(large);
-    let (gains, losses) = moves(view, classes, once);
-    told(view, &gains, &losses)
+    told(view, classes, once)
 }
 
 fn name<'v>(view: &'v View<'_>, found: &Move<'_>) -> &'v str {
@@ -95,7 +112,20 @@ fn moves<'v>(
         lines.flat_map(|line| of(noun_of(line), line)).collect()
     };
     let all: Vec<Move<'v>> = if found.is_empty() { others() } else { found };
-    all.into_iter().partition(|found| found.line.gain(found.ratio) > 1.0)
+    all.into_iter().partition(is_gain)
+}
+
+fn is_gain(found: &Move<'_>) -> bool {
+    found.line.gain(found.ratio) > 1.0
+}
+
+/// The same of every line that decides, whether it stands for a workload or not.
+fn everywhere<'v>(
+    view: &'v View<'_>,
+    counts: impl Fn(&Cell) -> bool + Copy,
+) -> (Vec<Move<'v>>, Vec<Move<'v>>) {
+    let lines = view.lines.iter().filter(|line| line.gated());
+    lines.flat_map(|line| moves_of(noun_of(line), line, counts)).partition(is_gain)
 }
 
 fn noun_of(line: &Line) -> String {
@@ -246,13 +276,31 @@ pub fn lede(view: &View<'_>, classes: &[Class<'_>]) -> String {
     )
 }
 
-/// The side whose largest real loss is smallest.
+/// The side whose largest real loss in the classes is smallest; of several the one that loses least
+/// anywhere.
 fn safest(view: &View<'_>, classes: &[Class<'_>]) -> usize {
-    let worst = |side: usize| {
-        let losses = classes.iter().filter_map(|class| choose::loss(side, class.line));
-        losses.map(|ratio| ratio.ln().abs()).fold(0.0, f64::max)
+    let size = |found: Option<(&Line, f64)>| found.map_or(0.0, |(_, ratio)| ratio.ln().abs());
+    let worst: Vec<(f64, f64)> = (0..view.names.len())
+        .map(|side| {
+            let in_classes = worst(side, classes.iter().map(|class| class.line));
+            (size(in_classes), size(worst(side, deciding(view))))
+        })
+        .collect();
+    let order = |a: &usize, b: &usize| {
+        let ((a, a_anywhere), (b, b_anywhere)) = (worst[*a], worst[*b]);
+        a.total_cmp(&b).then(a_anywhere.total_cmp(&b_anywhere))
     };
-    (0..view.names.len()).min_by(|a, b| worst(*a).total_cmp(&worst(*b))).unwrap_or(0)
+    (0..worst.len()).min_by(order).unwrap_or(0)
+}
+
+fn deciding<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v Line> {
+    view.lines.iter().filter(|line| line.gated())
+}
+
+/// The line in which `side` loses most to any other, with its ratio to that.
+fn worst<'v>(side: usize, lines: impl Iterator<Item = &'v Line>) -> Option<(&'v Line, f64)> {
+    let losses = lines.filter_map(|line| Some((line, choose::loss(side, line)?)));
+    losses.max_by(|a, b| a.1.ln().abs().total_cmp(&b.1.ln().abs()))
 }
 
 fn safe(view: &View<'_>, side: usize, classes: &[Class<'_>]) -> String {
@@ -272,11 +320,19 @@ fn safe(view: &View<'_>, side: usize, classes: &[Class<'_>]) -> String {
     } else {
         format!(" and gains {} over {}", joined(&gains), view.names[0])
     };
-    match worst {
-        Some((class, ratio)) => {
-            format!("it gives up at most {}{gained}", choose::lost_part(class, ratio))
+    let anywhere = self::worst(side, deciding(view));
+    let elsewhere = anywhere.map(|(line, ratio)| choose::lost_of(line, &noun_of(line), ratio));
+    match (worst, elsewhere) {
+        (Some((class, ratio)), _) => {
+            format!(
+                "of what is below it gives up at most {}{gained}",
+                choose::lost_part(class, ratio)
+            )
         }
-        None => format!("nothing measured is really worse with it{gained}"),
+        (None, Some(lost)) => {
+            format!("none of these is really worse with it, elsewhere it gives up {lost}{gained}")
+        }
+        (None, None) => format!("nothing measured is really worse with it{gained}"),
     }
 }
 
