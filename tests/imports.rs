@@ -171,6 +171,42 @@ fn moved_columns_are_errors_and_never_other_numbers() {
     assert!(gone.contains("rows are missing"), "{gone}");
 }
 
+/// What `kind` says to its fixture with one text in place of another.
+fn refusal(kind: &str, file: &str, from: &str, to: &str) -> String {
+    let whole = text(file);
+    assert!(whole.contains(from), "{file} has no {from}");
+    let changed = whole.replacen(from, to, 1);
+    let drafts = parse(known(kind), &changed, file).unwrap();
+    drafts.err().unwrap_or_else(|| panic!("{file} with {to} was taken")).to_string()
+}
+
+#[test]
+fn other_units_are_errors_and_never_gigabytes() {
+    for (kind, file, from, to, line) in [
+        ("nccl", "nccl-all_reduce.txt", "(GB/s)", "(MB/s)", "line 16"),
+        ("nccl", "nccl-all_reduce.txt", "(us)", "(ms)", "line 16"),
+        ("nccl", "rccl-all_reduce.txt", "(GB/s)  (GB/s)", "(GiB/s) (GiB/s)", "line 15"),
+        ("nvbandwidth", "nvbandwidth.txt", "(GB/s)", "(MB/s)", "line 13"),
+        ("nvbandwidth", "nvbandwidth.txt", " bandwidth (GB/s)", "", "line 13"),
+        ("nvbandwidth", "nvbandwidth.json", "(GB/s)", "(MB/s)", "line 1"),
+    ] {
+        let said = refusal(kind, file, from, to);
+        assert!(said.starts_with(line) && said.contains("(GB/s)"), "{file} {to}: {said}");
+    }
+}
+
+#[test]
+fn negative_values_are_errors_with_their_line() {
+    for (kind, file, from, to) in [
+        ("stream", "stream.txt", "Triad:          ", "Triad:          -"),
+        ("sysbench", "sysbench-cpu.txt", "events per second:  ", "events per second:  -"),
+        ("sysbench", "sysbench-memory.txt", "transferred (", "transferred (-"),
+    ] {
+        let said = refusal(kind, file, from, to);
+        assert!(said.starts_with("line ") && said.contains("none below zero"), "{file}: {said}");
+    }
+}
+
 #[test]
 fn the_bus_bandwidth_is_that_column_with_and_without_root() {
     for (file, ranks) in [("nccl-all_reduce.txt", 7.0), ("nccl-all_reduce-without-root.txt", 8.0)] {
@@ -283,6 +319,7 @@ fn a_results_folder_is_read_by_the_tools_it_names() {
         std::fs::copy(path(from), config.join(to)).unwrap();
     }
     std::fs::write(config.join("matmul.txt"), "8192 21.1 ms\n").unwrap();
+    std::fs::write(config.join("stream_numa.txt"), "\n").unwrap();
     std::fs::write(config.join("metadata.json"), r#"{"gpu": "NVIDIA H200", "vcpus": 94}"#).unwrap();
     std::fs::write(config.join("summary.csv"), "metric,value\nnccl_peak,20.2\n").unwrap();
     for level in ["", "NVIDIA_H200", "NVIDIA_H200/vcpu_pin"] {
@@ -291,7 +328,15 @@ fn a_results_folder_is_read_by_the_tools_it_names() {
         let draft = &drafts[0];
         assert_eq!(draft.system.as_deref(), Some("NVIDIA_H200"));
         assert_eq!(draft.config.as_deref(), Some("vcpu_pin"));
-        assert_eq!(draft.remarks, ["not imported: matmul.txt: of no known tool"]);
+        let no_tool = "of no known tool, or cut short before the line that names it";
+        let empty = "empty: its tool wrote nothing, or it was cut short";
+        assert_eq!(
+            draft.remarks,
+            [
+                format!("not imported: matmul.txt: {no_tool}"),
+                format!("not imported: stream_numa.txt: {empty}"),
+            ]
+        );
         let facts = &draft.environment;
         assert_eq!(facts.value("metadata.vcpus").unwrap().to_string(), "94");
         assert_eq!(

@@ -74,7 +74,7 @@ impl<'t> Lines<'t> {
     pub fn number(&self, label: &str, unit: &str) -> Result<Printed, Fault> {
         let (line, text) = self.labelled(label).ok_or_else(|| self.cut(&format!("{label}:")))?;
         let number = text.strip_suffix(unit).unwrap_or(text).trim();
-        printed(number).ok_or_else(|| expected(line, &format!("a number after {label:?}"), text))
+        number_in(line, &format!("a number after {label:?}"), number)
     }
 
     /// Refuses a text whose last line has no end: where a tool prints no last line of its own, a
@@ -116,12 +116,18 @@ pub fn expected(line: usize, what: &str, found: &str) -> Fault {
     Fault::at(line, format!("expected {what}, found {shown:?}"))
 }
 
-/// A number that must stand in `text`.
+/// A number that must stand in `text`: no rate, time or size is negative.
 ///
 /// # Errors
 /// It does not.
 pub fn number_in(line: usize, what: &str, text: &str) -> Result<Printed, Fault> {
-    printed(text.trim()).ok_or_else(|| expected(line, what, text))
+    match printed(text.trim()) {
+        Some(number) if number.value < 0.0 => {
+            Err(expected(line, &format!("{what}, none below zero"), text))
+        }
+        Some(number) => Ok(number),
+        None => Err(expected(line, what, text)),
+    }
 }
 
 #[cfg(test)]

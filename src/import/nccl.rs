@@ -110,6 +110,8 @@ fn table(text: &str, name: &str) -> Result<Test, Fault> {
     let header = lines.numbered().find(|(_, line)| line.starts_with('#') && line.contains("busbw"));
     let (at, header) = header.ok_or_else(|| lines.cut("#  size  count  type ... busbw"))?;
     let columns = Columns::find(at, header)?;
+    let (line, units) = lines.numbered().nth(at).ok_or_else(|| lines.cut("(us) (GB/s) (GB/s)"))?;
+    columns.units(line, units)?;
     let mut rows = Vec::new();
     for (line, text) in lines.numbered().skip(at) {
         let first = text.trim_start().chars().next();
@@ -163,6 +165,16 @@ impl Columns {
         let one = |name: &str| all(&[name]).first().copied();
         let (datatype, redop, root) = (one("type"), one("redop"), one("root"));
         Ok(Self { count: names.len(), size, datatype, redop, root, places })
+    }
+
+    /// The row below the header: each place in microseconds and twice in GB/s.
+    fn units(&self, line: usize, text: &str) -> Result<(), Fault> {
+        let count = |unit: &str| text.split_whitespace().filter(|word| *word == unit).count();
+        let places = self.places.len();
+        if text.starts_with('#') && count("(us)") == places && count("(GB/s)") == 2 * places {
+            return Ok(());
+        }
+        Err(expected(line, &format!("the units (us) (GB/s) (GB/s) {places} times"), text))
     }
 
     fn row(&self, line: usize, text: &str) -> Result<Row, Fault> {

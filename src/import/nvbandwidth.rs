@@ -23,8 +23,7 @@ pub fn read(text: &str, _name: &str) -> Result<Draft, Fault> {
 /// One cell of a matrix: row and column are device numbers.
 fn store(draft: &mut Draft, test: &str, title: &str, at: (&str, &str), value: Printed) {
     let id = case(&format!("nvbandwidth::{test}"), &[("from", at.0), ("to", at.1)]);
-    let latency = title.contains("latency") || title.contains("(ns)");
-    let measure = if latency {
+    let measure = if title.contains("(ns)") {
         let unit = super::draft::TIME;
         Measure::new("latency", unit, vbench_results::Better::Lower, value, 1e-9)
     } else {
@@ -75,12 +74,18 @@ fn matrices(text: &str) -> Result<Draft, Fault> {
     if found { Ok(draft) } else { Err(lines.cut("Running TEST.")) }
 }
 
+/// A title says the unit of its matrix: one of two.
+fn with_unit(line: usize, title: &str) -> Result<(), Fault> {
+    if title.contains("(GB/s)") != title.contains("(ns)") {
+        return Ok(());
+    }
+    Err(expected(line, "the title of a matrix with its unit, (GB/s) or (ns)", title))
+}
+
 /// A title, a line of column numbers, a line for each row, and the sum that ends it.
 fn matrix(draft: &mut Draft, lines: &mut Lines<'_>, test: &str) -> Result<(), Fault> {
     let (line, title) = lines.next().ok_or_else(|| lines.cut("a matrix"))?;
-    if !title.contains("(row)") && !title.contains("(GB/s)") && !title.contains("(ns)") {
-        return Err(expected(line, "the title of a matrix with its unit", title));
-    }
+    with_unit(line, title)?;
     let (line, header) = lines.next().ok_or_else(|| lines.cut("column numbers"))?;
     let columns: Vec<&str> = header.split_whitespace().collect();
     if columns.is_empty() || columns.iter().any(|column| printed(column).is_none()) {
@@ -163,7 +168,9 @@ fn json(text: &str) -> Result<Draft, Fault> {
             let reason = format!("nvbandwidth says: {}", test.status);
             let id = case(&format!("nvbandwidth::{}", test.name), &[]);
             draft.ended(id, "gpu", Outcome::Skipped { reason });
+            continue;
         }
+        with_unit(1, &test.bandwidth_description)?;
         for (row, cells) in test.bandwidth_matrix.iter().enumerate() {
             for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| *cell != "N/A") {
                 let what = format!("a number in the matrix of {}", test.name);

@@ -106,9 +106,15 @@ fn file(draft: &mut Draft, path: &Path) -> Result<(), ImportError> {
     let tool = TOOLS.iter().find(|(mark, _)| text.contains(mark)).map(|(_, read)| *read);
     let read = match tool {
         Some(read) => read(&text, &name),
-        None if name.contains("latency") => mem_latency::read(&text, &name),
+        None if name.contains("latency") && !text.trim().is_empty() => {
+            mem_latency::read(&text, &name)
+        }
         None => {
-            draft.remarks.push(format!("not imported: {name}: of no known tool"));
+            let why = match text.trim().is_empty() {
+                true => "empty: its tool wrote nothing, or it was cut short",
+                false => "of no known tool, or cut short before the line that names it",
+            };
+            draft.remarks.push(format!("not imported: {name}: {why}"));
             return Ok(());
         }
     };

@@ -3,7 +3,7 @@
 //! One run prints one rate over its whole time: one launch with one repeat.
 
 use super::draft::{BANDWIDTH, EVENTS, Measure, PLAIN, TIME, case};
-use super::lines::{Lines, Printed, expected, number_in, printed};
+use super::lines::{Lines, Printed, expected, number_in};
 use super::{Draft, Fault};
 use vbench_results::Better::{Higher, Lower};
 
@@ -86,8 +86,8 @@ fn memory(draft: &mut Draft, lines: &Lines<'_>, threads: &str) -> Result<(), Fau
     let moved = lines.numbered().find(|(_, line)| line.contains("MiB transferred"));
     let (line, text) = moved.ok_or_else(|| lines.cut("MiB transferred (... MiB/sec)"))?;
     let rate = text.split_once('(').and_then(|(_, rest)| rest.trim().strip_suffix("MiB/sec)"));
-    let rate = rate.and_then(|rate| printed(rate.trim()));
     let rate = rate.ok_or_else(|| expected(line, "(RATE MiB/sec)", text))?;
+    let rate = number_in(line, "a rate in MiB/sec", rate)?;
     let params = [
         ("block", block.as_str()),
         ("operation", operation.as_str()),
