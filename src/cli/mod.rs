@@ -12,6 +12,7 @@ mod import;
 mod list;
 mod measure;
 mod measured;
+mod output;
 mod plan_samples;
 mod progress;
 mod ranks;
@@ -22,6 +23,7 @@ mod smoke;
 mod stored;
 
 use self::args::{Cli, Command};
+use self::output::Output;
 use crate::benchmark::{Benchmark, benchmarks};
 use crate::runner::child;
 use crate::terminal::{self, Style, Tone};
@@ -106,7 +108,7 @@ fn enter(bare: impl Fn(Vec<String>) -> Vec<String>) -> ExitCode {
     if arguments.first().is_some_and(|first| first == child::CHILD_ARGUMENT) {
         return answer_parent();
     }
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    let (mut out, mut err) = (Output::new(io::stdout().lock()), io::stderr());
     let mut console = Console {
         out: &mut out,
         width: terminal::width(),
@@ -115,7 +117,8 @@ fn enter(bare: impl Fn(Vec<String>) -> Vec<String>) -> ExitCode {
         err_style: Style::of(&err),
         err: &mut err,
     };
-    ExitCode::from(run_cli(&bare(arguments), &mut console))
+    let code = run_cli(&bare(arguments), &mut console);
+    ExitCode::from(out.end(code, &mut io::stderr()))
 }
 
 fn answer_parent() -> ExitCode {
