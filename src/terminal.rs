@@ -15,6 +15,8 @@ const PALETTE: [u8; 10] = [53, 54, 60, 24, 30, 36, 35, 71, 148, 226];
 
 /// Columns where no terminal tells: enough for every table.
 const WIDTH: usize = 100;
+/// Columns of a terminal that says 0, as serial consoles do.
+const SERIAL_WIDTH: usize = 80;
 /// Columns below which nothing is laid out.
 const LEAST_WIDTH: usize = 40;
 
@@ -110,12 +112,15 @@ fn is_console(term: &str) -> bool {
 /// Columns to lay out for: `COLUMNS` where it is set, else the terminal's.
 pub fn width() -> usize {
     let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    columns(std::env::var("COLUMNS").ok(), terminal)
+    let is_terminal = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
+    let unsized_ = is_terminal.then_some(0);
+    columns(std::env::var("COLUMNS").ok(), terminal.or(unsized_))
 }
 
 fn columns(set: Option<String>, terminal: Option<usize>) -> usize {
     let set = set.and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
-    set.or(terminal.filter(|width| *width > 0)).unwrap_or(WIDTH).max(LEAST_WIDTH)
+    let terminal = terminal.map(|width| if width > 0 { width } else { SERIAL_WIDTH });
+    set.or(terminal).unwrap_or(WIDTH).max(LEAST_WIDTH)
 }
 
 #[cfg(test)]
@@ -173,7 +178,8 @@ mod tests {
         assert_eq!(columns(None, Some(132)), 132);
         assert_eq!(columns(Some("72".into()), Some(132)), 72);
         assert_eq!(columns(Some("wide".into()), Some(132)), 132);
-        assert_eq!(columns(Some("0".into()), Some(0)), 100);
+        assert_eq!(columns(Some("0".into()), Some(0)), 80);
+        assert_eq!(columns(Some("0".into()), None), 100);
         assert_eq!(columns(Some("7".into()), None), 40);
     }
 

@@ -10,7 +10,7 @@ use crate::report::table::{Column, Table};
 use crate::store::{self, Stored};
 use crate::terminal::Tone;
 use crate::text::number::{counted, duration};
-use crate::text::{inert, wrap};
+use crate::text::{inert, nearest, wrap};
 use crate::{environment, report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,11 +38,29 @@ pub fn list(
         ..Selection::default()
     };
     let plan = Plan::new(benchmarks, &selection, machine).map_err(|error| error.to_string())?;
+    if plan.cases.is_empty() {
+        return Err(nothing(args, benchmarks));
+    }
     if args.format == Format::Pretty {
         benchmark_table(&plan, machine, console);
         return Ok(OK);
     }
     Ok(cases(&plan, args.format, false, console))
+}
+
+/// What there is instead of what was asked for.
+fn nothing(args: &ListArgs, benchmarks: &[&'static Benchmark]) -> String {
+    let ids: Vec<String> = benchmarks.iter().map(|benchmark| benchmark.id()).collect();
+    let parts = || ids.iter().flat_map(|id| id.split("::").chain([id.as_str()]));
+    let meant: BTreeSet<&str> =
+        args.filters.iter().filter_map(|filter| nearest(filter, parts())).collect();
+    let meant: Vec<&str> = meant.into_iter().collect();
+    let asked = args.filters.iter().chain(&args.kind).map(|word| inert(word));
+    let asked = format!("no benchmark matches {:?}", asked.collect::<Vec<_>>().join(" "));
+    match meant.is_empty() {
+        true => format!("{asked}\n  all there are: vbench list --profile thorough"),
+        false => format!("{asked}\n  did you mean {}?", meant.join(" or ")),
+    }
 }
 
 /// One line per case. With `unrunnable`, only those that a plain run would leave out.

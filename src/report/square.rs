@@ -62,8 +62,14 @@ pub fn place(case: &CaseId) -> Option<((&str, &str), Place, CaseId)> {
         axes(|name| case.params.get_key_value(name).map(|(name, _)| name.as_str()))?;
     let row = rest.params.remove(rows)?;
     let column = rest.params.remove(columns)?;
-    Some(((rows, columns), Place { row, column }, rest))
+    // Between the host and GPUs (nvbandwidth) the numbers of rows are not those of columns.
+    let to_host = (rows, columns) == ("from", "to") && case.benchmark.contains("host");
+    let are = if to_host { HOST } else { (rows, columns) };
+    Some((are, Place { row, column }, rest))
 }
+
+/// Rows and columns that are two kinds of things.
+const HOST: (&str, &str) = ("host", "gpu");
 
 impl Square {
     /// The square of these cells.
@@ -76,7 +82,8 @@ impl Square {
             values: Vec::new(),
         };
         // Where rows and columns are of one kind both have all names, so that the diagonal is one.
-        if square.rows.iter().any(|row| square.columns.contains(row)) {
+        let alike = (rows_are, columns_are) != HOST;
+        if alike && square.rows.iter().any(|row| square.columns.contains(row)) {
             let all = names(square.rows.iter().chain(&square.columns));
             square.rows.clone_from(&all);
             square.columns = all;
@@ -129,8 +136,7 @@ pub fn stored<'r>(
 ) -> Option<Square> {
     let launches = cases.into_iter().flat_map(|case| &case.launches);
     let tables: Vec<Pairs> = launches.filter_map(pairs).collect();
-    let quantile = if better == Better::Higher { HIGH } else { LOW };
-    let cells: Vec<(Place, f64)> = Pairs::joined(&tables, quantile)
+    let cells: Vec<(Place, f64)> = Pairs::joined(&tables, quantile(better))
         .rows()
         .flat_map(|((a, b), [there, back])| {
             let place = |row: usize, column: usize| Place {
@@ -141,6 +147,11 @@ pub fn stored<'r>(
         })
         .collect();
     (!cells.is_empty()).then(|| Square::of(("vcpu", "vcpu"), &cells))
+}
+
+/// The quantile over launches that a joined cell is.
+pub fn quantile(better: Better) -> f64 {
+    if better == Better::Higher { HIGH } else { LOW }
 }
 
 /// Whether a launch of the case stored a table of pairs.
@@ -190,6 +201,9 @@ impl Layout {
     /// How near a row and a column are: a rank, and what such places are called.
     fn relation(&self, square: &Square, row: &str, column: &str) -> Option<(u32, String)> {
         let of_nodes = square.rows_are.ends_with("node");
+        if (square.rows_are.as_str(), square.columns_are.as_str()) == HOST {
+            return Some((0, "each".to_owned()));
+        }
         if !of_nodes && square.rows_are != "vcpu" {
             return Some(if row == column { (0, "local".into()) } else { (1, "elsewhere".into()) });
         }

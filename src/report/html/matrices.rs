@@ -183,7 +183,8 @@ impl Drawn<'_> {
         let half = matrix.panels.len() == 1 && matrix.panels[0].columns.len() < 9;
         let detail = words::sentence(&inert(&words::detail(&self.case)));
         let told = self.told(view);
-        let parts = [detail, told.join(". "), left_out, "Yellow is near".to_owned()];
+        let joined = if self.of_pairs() { self.joined() } else { String::new() };
+        let parts = [detail, told.join(". "), joined, left_out, "Yellow is near".to_owned()];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Figure {
             id: id.to_owned(),
@@ -198,14 +199,27 @@ impl Drawn<'_> {
 
     fn title(&self) -> String {
         let name = words::name(&self.case, &self.metric.name);
-        let of_pairs = self.sides.iter().flatten().any(|square| square.rows_are == "vcpu");
         let function = self.case.benchmark.rsplit("::").next().unwrap_or_default();
         // The metrics of a table of pairs sum it up: they are not what a cell shows.
-        inert(&if of_pairs {
+        inert(&if self.of_pairs() {
             format!("{}, every pair of vCPUs", words::sentence(&words::spelt(function)))
         } else {
             name
         })
+    }
+
+    /// A table of pairs that launches stored as a whole.
+    fn of_pairs(&self) -> bool {
+        self.sides.iter().flatten().any(|square| square.rows_are == "vcpu")
+    }
+
+    /// How launches became one cell, see [`square::stored`]: not how they became the metrics.
+    fn joined(&self) -> String {
+        let quantile = format!("{:.0}%", 100.0 * square::quantile(self.metric.better));
+        format!(
+            "A cell is the {quantile} quantile of its pair over launches, which leaves out what was disturbed: \
+             metrics of the table are medians of launches and can differ from it"
+        )
     }
 
     /// What the square of each side says.
