@@ -470,6 +470,7 @@ fn pairs_of_vcpus_are_a_picture_that_names_the_odd_one() {
     for sentence in [
         "Core to core, every pair of vCPUs",
         "default: same node 58.0 ns, other node 146 ns. other: same node 58.0 ns, other node 146 ns; vCPU 13 is 40% above the median of pairs as near.",
+        "A cell is the 25% quantile of its pair over launches",
     ] {
         assert!(text.contains(sentence), "{sentence:?} is not in:\n{text}");
     }

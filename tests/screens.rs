@@ -279,3 +279,14 @@ fn no_number_is_cut_however_narrow() {
         }
     }
 }
+
+#[test]
+fn a_list_of_nothing_is_an_error_that_names_what_is_near() {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/four-node-smt");
+    let host = host.to_str().unwrap();
+    for (word, near) in [("multipy", "did you mean multiply?"), ("stream", "vbench list")] {
+        let (code, written, said) = ended(&["list", word, "--host", host], 80, PLAIN);
+        assert_eq!((code, written.as_str()), (2, ""), "{said}");
+        assert!(said.contains("no benchmark matches") && said.contains(near), "{said}");
+    }
+}

@@ -429,6 +429,33 @@ mod tests {
     }
 
     #[test]
+    fn a_host_and_its_gpus_have_no_diagonal() {
+        let cells: Vec<(Place, f64)> = ["from=0,to=0", "from=0,to=1"]
+            .iter()
+            .zip([55.0, 40.0])
+            .map(|(at, value)| {
+                let id = format!("nvbandwidth::host_to_device_memcpy_ce/{at}");
+                let id = id.parse().unwrap();
+                let (axes, place, _) = place(&id).unwrap();
+                assert_eq!(axes, ("host", "gpu"));
+                (place, value)
+            })
+            .collect();
+        let square = Square::of(("host", "gpu"), &cells);
+        assert_eq!((square.rows.len(), square.columns.len()), (1, 2));
+        assert_eq!(told(&square, &[], Better::Higher), "median 48 ns");
+        let between = square_of_gpus();
+        assert_eq!(
+            told(&between, &[], Better::Higher),
+            "local 9 ns, elsewhere 5 ns (56% of local)"
+        );
+    }
+
+    fn square_of_gpus() -> Square {
+        square(("from", "to"), 2, |row, column| Some(if row == column { 9.0 } else { 5.0 }))
+    }
+
+    #[test]
     fn the_vcpu_that_is_unlike_its_kind_is_named() {
         let facts = [("numa.node.0.cpus", "0-3".into()), ("numa.node.1.cpus", "4-7".into())];
         let far = |row: usize, column: usize| {

@@ -56,6 +56,18 @@ const smallest = await page.evaluate(() => {
 });
 check("the smallest text has 9 px at 400 px", smallest[0] >= 9, smallest);
 
+// On A4, 210 mm less the margins of @page, every unit of a figure is smaller: 6 pt are left.
+await page.setViewportSize({ width: Math.round((186 / 25.4) * 96), height: 900 });
+await page.emulateMedia({ media: "print" });
+const printed = await page.evaluate(() => {
+  const sizes = [...document.querySelectorAll("svg.chart text")]
+    .filter((text) => text.getClientRects().length && text.textContent)
+    .map((text) => [parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a * 0.75, text.textContent]);
+  return sizes.sort((a, b) => a[0] - b[0])[0];
+});
+check("the smallest text has 6 pt in print", printed[0] >= 6, printed);
+await page.emulateMedia({ media: null });
+
 // 6: every figure has a name, a description, and numbers on the page.
 const nameless = await page.$$eval("figure", (all) => all.filter((figure) => {
   const svg = figure.querySelector("svg[role=img]");

@@ -25,6 +25,12 @@ pub fn draw(all: &[Dots], log: bool) -> Drawing {
     let values = || all.iter().flat_map(|dots| dots.values.iter().copied());
     let scale = Scale::over(values(), log, 0.0);
     let mut drawing = Drawing::new(WIDTH, LINE * all.len() as f64 + 3.0);
+    // Said once for all: tables have hundreds of these drawings.
+    drawing.open_with(&[
+        ("stroke-width", V::N(6.0)),
+        ("stroke-linecap", V::T("round")),
+        ("stroke-opacity", V::T("0.75")),
+    ]);
     for (index, dots) in all.iter().enumerate() {
         let y = LINE * (index as f64 + 0.5) + 1.5;
         let places = dots.values.iter().filter_map(|value| scale.place(*value));
@@ -35,18 +41,10 @@ pub fn draw(all: &[Dots], log: bool) -> Drawing {
         for place in places {
             let _ = write!(d, "M{} {}h0", units(place as f64 / 2.0), units(y));
         }
-        drawing.open(&format!("s{}", dots.slot));
+        let class = format!("s{}", dots.slot);
         let color = theme::color(dots.slot);
-        drawing.path(
-            &d,
-            &[
-                ("stroke", V::T(color)),
-                ("stroke-width", V::N(6.0)),
-                ("stroke-linecap", V::T("round")),
-                ("stroke-opacity", V::T("0.75")),
-            ],
-        );
-        drawing.close();
+        drawing.path(&d, &[("class", V::T(&class)), ("stroke", V::T(color))]);
     }
+    drawing.close();
     drawing
 }

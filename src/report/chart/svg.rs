@@ -22,6 +22,9 @@ pub struct Drawing {
     body: String,
 }
 
+/// Smallest text of a figure that was not made smaller to fit, in units.
+const SMALLEST: f64 = 11.0;
+
 /// How a text is set.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
@@ -57,6 +60,13 @@ impl Drawing {
     /// Begins a group of class `class`.
     pub fn open(&mut self, class: &str) {
         let _ = write!(self.body, "<g class=\"{}\">", escaped(class));
+    }
+
+    /// Begins a group whose shapes have these attributes.
+    pub fn open_with(&mut self, attributes: &[(&str, V<'_>)]) {
+        self.body.push_str("<g");
+        self.attributes(attributes);
+        self.body.push('>');
     }
 
     /// Ends a group.
@@ -144,6 +154,21 @@ impl Drawing {
     pub fn open_clipped(&mut self, class: &str, id: &str) {
         let (class, id) = (escaped(class), escaped(id));
         let _ = write!(self.body, "<g class=\"{class}\" clip-path=\"url(#{id})\">");
+    }
+
+    /// The same with its texts at least `least` units high, for where it is drawn small. Names that
+    /// were made smaller than [`SMALLEST`] to fit stay as they are.
+    pub fn with_text_of(&self, least: f64) -> Self {
+        const SIZE: &str = " font-size=\"";
+        let mut parts = self.body.split(SIZE);
+        let mut body = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (size, rest) = part.split_once('"').unwrap_or((part, ""));
+            let size: f64 = size.parse().unwrap_or(SMALLEST);
+            let size = if size < SMALLEST { size } else { size.max((least * 10.0).ceil() / 10.0) };
+            let _ = write!(body, "{SIZE}{}\"{rest}", units(size));
+        }
+        Self { body, ..*self }
     }
 
     /// Another drawing within this one, at a place and scaled.

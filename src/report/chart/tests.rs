@@ -5,7 +5,7 @@ use super::forest::{self, Change, Forest};
 use super::line::{self, Lines, Place, Plateau, Point, Ruler, Series};
 use super::matrix::{self, Matrix, Panel};
 use super::strip::{self, Launched, Machine, Node, Order};
-use super::svg::Drawing;
+use super::svg::{Drawing, Text};
 use super::{Frame, dots, fitted, text_width};
 use proptest::prelude::*;
 
@@ -195,4 +195,17 @@ proptest! {
         let fits = fitted(&text, size, width);
         prop_assert!(text_width(&fits, size) <= width + size, "{fits}");
     }
+}
+
+#[test]
+fn texts_grow_where_a_figure_is_drawn_small_and_fitted_names_do_not() {
+    let mut drawing = Drawing::new(100.0, 20.0);
+    for size in [9.8, 11.0, 11.5, 14.0] {
+        drawing.text((0.0, 10.0), "a \" font-size=\"1\"", Text { size, ..Text::default() });
+    }
+    let text = drawing.with_text_of(12.36).ornament("x");
+    let sizes: Vec<&str> =
+        text.split(" font-size=\"").skip(1).map(|r| r.split('"').next().unwrap()).collect();
+    assert_eq!(sizes, ["9.8", "12.4", "12.4", "14"]);
+    assert_eq!(drawing.with_text_of(1.0), drawing);
 }

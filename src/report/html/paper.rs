@@ -12,6 +12,8 @@ use crate::report::chart::{fitted, text_width};
 const WIDTH: f64 = 794.0;
 const HEIGHT: f64 = 1123.0;
 const MARGIN: f64 = 48.0;
+/// Height of the smallest text in print: 6 pt, in units of which four are 3 pt.
+const LEAST_TEXT: f64 = 8.0;
 const INNER: f64 = WIDTH - 2.0 * MARGIN;
 
 /// Blocks from top to bottom, page by page.
@@ -106,7 +108,8 @@ impl Flow {
         self.words(&figure.caption, MARGIN, INNER, Text { size: 10.0, ..Text::default() });
         self.y += 4.0;
         let y = self.y;
-        self.drawing().nest((MARGIN, y), scale, &figure.wide);
+        let legible = figure.wide.with_text_of(LEAST_TEXT / scale);
+        self.drawing().nest((MARGIN, y), scale, &legible);
         self.y += height + 6.0;
     }
 }
