@@ -320,17 +320,19 @@ fn safe(view: &View<'_>, side: usize, classes: &[Class<'_>]) -> String {
     } else {
         format!(" and gains {} over {}", joined(&gains), view.names[0])
     };
+    let size = |ratio: f64| ratio.ln().abs();
+    let in_classes = worst.map_or(0.0, |(_, ratio)| size(ratio));
     let anywhere = self::worst(side, deciding(view));
-    let elsewhere = anywhere.map(|(line, ratio)| choose::lost_of(line, &noun_of(line), ratio));
-    match (worst, elsewhere) {
-        (Some((class, ratio)), _) => {
-            format!(
-                "of what is below it gives up at most {}{gained}",
-                choose::lost_part(class, ratio)
-            )
+    let more = anywhere.filter(|(_, ratio)| size(*ratio) > in_classes);
+    let elsewhere = more.map(|(line, ratio)| choose::lost_of(line, &noun_of(line), ratio));
+    let lost = worst.map(|(class, ratio)| choose::lost_part(class, ratio));
+    match (lost, elsewhere) {
+        (Some(lost), None) => format!("it gives up at most {lost}{gained}"),
+        (Some(lost), Some(more)) => {
+            format!("of these workloads it gives up at most {lost}, elsewhere {more}{gained}")
         }
-        (None, Some(lost)) => {
-            format!("none of these is really worse with it, elsewhere it gives up {lost}{gained}")
+        (None, Some(more)) => {
+            format!("none of these is really worse with it, elsewhere it gives up {more}{gained}")
         }
         (None, None) => format!("nothing measured is really worse with it{gained}"),
     }
