@@ -378,20 +378,19 @@ fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Opti
 /// a pair near the limit can be decided against one base and not against the other: a page that can
 /// change its base calls such a pair unclear.
 fn agree(cells: &mut [Vec<Cell>]) {
-    for base in 0..cells.len() {
-        for side in 0..base {
-            let (there, back) = (cells[base][side].clone(), cells[side][base].clone());
-            let Some((a, b)) = there.verdict.zip(back.verdict) else { continue };
-            if a != mirrored(b) && a != Verdict::Incomparable && b != Verdict::Incomparable {
-                let unclear = |cell: &Cell, other: &Cell| Cell {
-                    verdict: Some(Verdict::Inconclusive),
-                    why: cell.why.or(other.why),
-                    need: cell.need.or(other.need),
-                    ..cell.clone()
-                };
-                cells[base][side] = unclear(&there, &back);
-                cells[side][base] = unclear(&back, &there);
-            }
+    let pairs = (0..cells.len()).flat_map(|base| (0..base).map(move |side| (base, side)));
+    for (base, side) in pairs {
+        let (there, back) = (cells[base][side].clone(), cells[side][base].clone());
+        let Some((a, b)) = there.verdict.zip(back.verdict) else { continue };
+        if a != mirrored(b) && a != Verdict::Incomparable && b != Verdict::Incomparable {
+            let unclear = |cell: &Cell, other: &Cell| Cell {
+                verdict: Some(Verdict::Inconclusive),
+                why: cell.why.or(other.why),
+                need: cell.need.or(other.need),
+                ..cell.clone()
+            };
+            cells[base][side] = unclear(&there, &back);
+            cells[side][base] = unclear(&back, &there);
         }
     }
 }
