@@ -113,8 +113,8 @@ fn is_console(term: &str) -> bool {
 pub fn width() -> usize {
     let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let is_terminal = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
-    let unsized_ = is_terminal.then_some(0);
-    columns(std::env::var("COLUMNS").ok(), terminal.or(unsized_))
+    let untold = is_terminal.then_some(0);
+    columns(std::env::var("COLUMNS").ok(), terminal.or(untold))
 }
 
 fn columns(set: Option<String>, terminal: Option<usize>) -> usize {

@@ -22,6 +22,7 @@ fn a_loss_outside_of_the_workloads_is_a_loss() {
     let text = words(&page(out.path(), &[]));
     for sentence in [
         "numa gives 2.5\u{d7} the memory bandwidth of default; at worst it has 3.0\u{d7} the ",
+        "GB/s nothing of these workloads",
         "elsewhere it gives up 3.00\u{d7} higher ",
     ] {
         assert!(text.contains(sentence), "{sentence:?} is not in:\n{text}");
@@ -30,6 +31,7 @@ fn a_loss_outside_of_the_workloads_is_a_loss() {
     let out = stored(&[run("default", 0, 20e9, 1e-6), run("numa", 30, 50e9, 1e-6)]);
     let text = words(&page(out.path(), &[]));
     assert!(text.contains("of default and loses nothing that was measured."), "{text}");
+    assert!(text.contains("GB/s nothing measurable"), "{text}");
 }
 
 #[test]

@@ -262,7 +262,7 @@ pub fn advice(view: &View<'_>, class: &Class<'_>, classes: &[Class<'_>]) -> Advi
     let choice = choose(class, classes);
     let line = class.line;
     let (because, gives_up) = match &choice {
-        Choice::Side(side) => (because(view, line, *side), given_up(*side, class, classes)),
+        Choice::Side(side) => (because(view, line, *side), given_up(view, *side, class, classes)),
         Choice::Any => (format!("the same within \u{b1}{}", view.margin()), "nothing".to_owned()),
         Choice::Unclear => (unclear(line), "not known yet".to_owned()),
     };
@@ -316,10 +316,13 @@ fn numbers(view: &View<'_>, line: &Line) -> String {
     format!("{}{unit}{detail}", each.join(", "))
 }
 
-fn given_up(side: usize, class: &Class<'_>, classes: &[Class<'_>]) -> String {
+fn given_up(view: &View<'_>, side: usize, class: &Class<'_>, classes: &[Class<'_>]) -> String {
     let lost = losses(side, class, classes);
     if lost.is_empty() {
-        return "nothing measurable".to_owned();
+        let mut decide = view.lines.iter().filter(|line| line.gated());
+        let elsewhere = decide.any(|line| loss(side, line).is_some());
+        let of = if elsewhere { "nothing of these workloads" } else { "nothing measurable" };
+        return of.to_owned();
     }
     lost.into_iter().map(|(other, ratio)| lost_part(other, ratio)).collect::<Vec<_>>().join(", ")
 }
