@@ -61,13 +61,14 @@ pub fn dash(slot: usize) -> Option<&'static str> {
     }
 }
 
-/// The outline of a slot's marker around (0, 0), and whether it is filled.
+/// The outline of a slot's marker around (0, 0), and whether it is filled. Short, as pages have
+/// hundreds of them: the circle is an arc that ends next to where it begins.
 pub fn marker(slot: usize) -> (&'static str, bool) {
     let outline = [
-        "M-4 0A4 4 0 1 1 4 0A4 4 0 1 1 -4 0Z",
-        "M-3.6 -3.6L3.6 -3.6L3.6 3.6L-3.6 3.6Z",
-        "M0 -4.6L4.4 3.4L-4.4 3.4Z",
-        "M0 -5L5 0L0 5L-5 0Z",
+        "M4 0A4 4 0 1 1 4-.01z",
+        "M-3.6-3.6h7.2v7.2h-7.2z",
+        "M0-4.6 4.4 3.4h-8.8z",
+        "M0-5 5 0 0 5-5 0z",
     ][slot % HUES];
     (outline, slot < HUES)
 }
