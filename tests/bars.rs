@@ -147,16 +147,21 @@ fn one_after_the_other(sheet: &mut Sheet, simulation: &mut Simulation) {
         sheet.at_least(0, &format!("drift = 0, {what}, must fail"), 40.0, steady);
     }
     for (noise, effect, limit) in [(Noise::LaunchMild, 0.2, 95.0), (Noise::LaunchDom, 1.0, 99.0)] {
-        let rng = &mut simulation.rng;
-        let rows: Vec<(Vec<Values>, Values)> = (0..simulation.rows)
-            .map(|_| {
-                let base = vec![noise.side(rng, 5, 5, Which::Base)];
-                (base, noise.side(rng, 5, 5, Which::Candidate(effect)))
-            })
-            .collect();
+        let rows = later(&mut simulation.rng, simulation.rows, noise, effect);
         let seen = share(&rows_of(&rows, &Policy::default()), Verdict::Regression);
         let what = format!("{:.0}% found later, {noise:?} 5v5", 100.0 * effect);
         sheet.at_least(0, &what, limit, seen);
+    }
+    // Smaller ones are mostly not: what is given up for a host that may have drifted.
+    for (noise, effect) in [
+        (Noise::LaunchMild, 0.05),
+        (Noise::LaunchMild, 0.10),
+        (Noise::LaunchDom, 0.05),
+        (Noise::LaunchDom, 0.10),
+    ] {
+        let rows = later(&mut Rng::with_seed(14), simulation.rows, noise, effect);
+        let seen = share(&rows_of(&rows, &Policy::default()), Verdict::Regression);
+        sheet.told(&format!("{:.0}% found later, {noise:?} 5v5", 100.0 * effect), seen);
     }
     // What `boot` draws is what hours have: 2% between, 0.5% within. Several runs know it.
     let rng = &mut simulation.rng;
@@ -164,6 +169,15 @@ fn one_after_the_other(sheet: &mut Sheet, simulation: &mut Simulation) {
         .map(|_| ((0..3).map(|_| boot(rng, 5)).collect(), boot(rng, 5)))
         .collect();
     sheet.at_most(0, "A/A one run against three", 6.5, rejected(&rows_of(&rows, &policy)));
+}
+
+/// Sides of five launches one after the other on a steady host.
+fn later(rng: &mut Rng, rows: usize, noise: Noise, effect: f64) -> Vec<(Vec<Values>, Values)> {
+    let row = |rng: &mut Rng| {
+        let base = vec![noise.side(rng, 5, 5, Which::Base)];
+        (base, noise.side(rng, 5, 5, Which::Candidate(effect)))
+    };
+    (0..rows).map(|_| row(rng)).collect()
 }
 
 fn power(sheet: &mut Sheet, simulation: &mut Simulation) {
@@ -203,18 +217,32 @@ fn equivalence(sheet: &mut Sheet, simulation: &mut Simulation) {
 
 /// Rows of a gate, over all noises in turn.
 const GATE_ROWS: usize = 96;
-/// Rows of a gate that really change. None of them has launches in two modes 8% apart, which hide
-/// a change of that size: with them 5v5 finds 91% of the changes of 10%, without them 98%.
+/// Rows of a gate that really change. For the bars none of them has launches in two modes 8% apart,
+/// which hide a change of that size; what is found with them is printed beside.
 const CHANGED: usize = 5;
+
+/// What really changes in a gate.
+#[derive(Clone, Copy)]
+struct Changes {
+    effect: f64,
+    /// Rows whose launches lie in two modes may change, too.
+    two_modes: bool,
+}
 
 /// A gate of 96 rows of which the first of a random order change; with a floor calibrated from ten
 /// launches where `floor` says so. Gives back the rows and which of them changed.
-fn gate(rng: &mut Rng, launches: usize, effect: Option<f64>, floor: bool) -> (Vec<Row>, Vec<bool>) {
+fn gate(
+    rng: &mut Rng,
+    launches: usize,
+    changes: Option<Changes>,
+    floor: bool,
+) -> (Vec<Row>, Vec<bool>) {
     let mut changed = vec![false; GATE_ROWS];
     let noises = |index: usize| Noise::ALL[index % Noise::ALL.len()];
-    if effect.is_some() {
-        let mut able: Vec<usize> =
-            (0..GATE_ROWS).filter(|row| noises(*row) != Noise::LaunchBimodal).collect();
+    if let Some(Changes { two_modes, .. }) = changes {
+        let mut able: Vec<usize> = (0..GATE_ROWS)
+            .filter(|row| two_modes || noises(*row) != Noise::LaunchBimodal)
+            .collect();
         rng.shuffle(&mut able);
         able[..CHANGED].iter().for_each(|row| changed[*row] = true);
     }
@@ -222,7 +250,7 @@ fn gate(rng: &mut Rng, launches: usize, effect: Option<f64>, floor: bool) -> (Ve
     let mut rows = Vec::new();
     for (index, changed) in changed.iter().enumerate() {
         let noise = noises(index);
-        let effect = if *changed { effect.unwrap_or_default() } else { 0.0 };
+        let effect = changes.filter(|_| *changed).map_or(0.0, |changes| changes.effect);
         let base = noise.side(rng, launches, 5, Which::Base);
         rows.push([base, noise.side(rng, launches, 5, Which::Candidate(effect))]);
         if floor {
@@ -255,15 +283,24 @@ fn gates(sheet: &mut Sheet, simulation: &mut Simulation) {
         );
     }
     for (launches, effect, limit) in [(5, 0.10, 95.0), (5, 0.05, 60.0), (10, 0.05, 94.0)] {
-        let found = (0..count).map(|_| {
-            let (rows, changed) = gate(&mut simulation.rng, launches, Some(effect), false);
-            let regressed = rows.iter().map(|row| row.verdict == Verdict::Regression);
-            regressed.zip(changed).filter(|(regressed, changed)| *regressed && *changed).count()
-        });
-        let seen = percent(found.sum(), count * CHANGED);
+        let seen = found(&mut simulation.rng, count, launches, (effect, false));
         let what = format!("{:.0}% found in gates of 96, {launches}v{launches}", 100.0 * effect);
         sheet.at_least(13, &what, limit, seen);
     }
+    // Of its own draws, so that the bars keep theirs.
+    let seen = found(&mut Rng::with_seed(13), count, 5, (0.10, true));
+    sheet.told("10% found in gates of 96, 5v5, two modes too", seen);
+}
+
+/// Share of the changes that `count` gates find.
+fn found(rng: &mut Rng, count: usize, launches: usize, (effect, two_modes): (f64, bool)) -> f64 {
+    let found = (0..count).map(|_| {
+        let changes = Changes { effect, two_modes };
+        let (rows, changed) = gate(rng, launches, Some(changes), false);
+        let regressed = rows.iter().map(|row| row.verdict == Verdict::Regression);
+        regressed.zip(changed).filter(|(regressed, changed)| *regressed && *changed).count()
+    });
+    percent(found.sum(), count * CHANGED)
 }
 
 fn false_discoveries(sheet: &mut Sheet, simulation: &mut Simulation) {

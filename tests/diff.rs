@@ -8,9 +8,10 @@ use std::slice::from_ref;
 use stored::{Stored, default, numa};
 use tempfile::{TempDir, tempdir};
 use vbench::cli::{Console, run_cli};
-use vbench::compare::{Policy, Side, compare};
+use vbench::compare::{Policy, Side, Why, compare};
 use vbench::report::diff::{View, markdown, text};
 use vbench::vbench;
+use vbench_results::{Better, Role, Unit};
 
 /// A program without benchmarks would refuse every command.
 #[vbench(kind = "cpu")]
@@ -76,6 +77,66 @@ fn markdown_is_a_table_per_kind() {
     let base = Side { name: "default", runs: from_ref(&base) };
     let view = View { width: 80, unicode: true, colour: false, all_metrics: false };
     insta::assert_snapshot!(markdown(&compare(&base, &[candidate], &Policy::default()), view));
+}
+
+#[test]
+fn a_mean_over_metrics_of_two_directions_says_that_it_is_one_of_rates() {
+    // Bandwidth a tenth lower, latency a half higher: as rates both are lower.
+    let of = |config: &str, minute, values: [f64; 2]| {
+        let rate = ("read", Unit::decimal("B/s"), Better::Higher, Role::Gated, values[0], 0.002);
+        let time = ("time", Unit::decimal("s"), Better::Lower, Role::Gated, values[1], 0.002);
+        let run = Stored::new(config, minute).fact("numa.nodes", 1_i64);
+        run.case("m::a", "memory", 5, rate).case("m::b", "memory", 5, time).results
+    };
+    let (base, candidate) = (of("old", 0, [1e9, 1.0]), of("new", 30, [0.9e9, 1.5]));
+    let candidate = Side { name: "new", runs: from_ref(&candidate) };
+    let base = Side { name: "old", runs: from_ref(&base) };
+    let view = View { width: 120, unicode: true, colour: false, all_metrics: false };
+    let compared = compare(&base, &[candidate], &Policy::default());
+    assert!(compared.pairs[0].groups[0].as_rates);
+    assert!(markdown(&compared, view).contains("| geometric mean | of 2, as rates |"));
+    let text = text(&compared, view);
+    assert!(text.contains("of 2, as rates") && text.contains("lower"), "{text}");
+    assert!(text.contains("  1 fact is identical\n"), "{text}");
+    assert!(!example(view).contains("as rates"), "metrics of one direction stand as they are");
+}
+
+#[test]
+fn one_test_is_not_adjusted_with_others() {
+    let time = |value| ("time", Unit::decimal("s"), Better::Lower, Role::Gated, value, 0.002);
+    let runs = [("old", 0, 1.0), ("new", 30, 2.0)].map(|(config, minute, value)| {
+        Stored::new(config, minute).case("m::a", "cpu", 5, time(value))
+    });
+    let [base, candidate] = runs.map(|run| run.results);
+    let candidate = Side { name: "new", runs: from_ref(&candidate) };
+    let base = Side { name: "old", runs: from_ref(&base) };
+    let view = View { width: 120, unicode: true, colour: false, all_metrics: false };
+    let text = text(&compare(&base, &[candidate], &Policy::default()), view);
+    assert!(text.contains("or more (1 test). same:"), "{text}");
+}
+
+#[test]
+fn a_difference_without_spread_plans_nothing() {
+    let time = |value| ("time", Unit::decimal("s"), Better::Lower, Role::Gated, value, 0.0);
+    let flat = |config: &str, minute, value| {
+        let mut run = Stored::new(config, minute).case("m::a", "cpu", 5, time(value)).results;
+        let launches = run.cases.iter_mut().flat_map(|case| &mut case.launches);
+        for repeat in launches.flat_map(|launch| &mut launch.repeats) {
+            repeat.values.insert("time", value);
+        }
+        run
+    };
+    let (base, candidate) = (flat("old", 0, 1.0), flat("new", 30, 1.5));
+    let candidate = Side { name: "new", runs: from_ref(&candidate) };
+    let base = Side { name: "old", runs: from_ref(&base) };
+    // On a host that is known to be steady only the launches speak.
+    let compared = compare(&base, &[candidate], &Policy { drift: 0.0, ..Policy::default() });
+    let row = &compared.pairs[0].rows[0];
+    let change = row.change.as_ref().unwrap();
+    assert_eq!(row.why, Some(Why::ZeroVariance));
+    assert_eq!((change.need_units, change.detectable), (None, None));
+    let view = View { width: 120, unicode: true, colour: false, all_metrics: false };
+    assert!(!text(&compared, view).contains("detects"), "{}", text(&compared, view));
 }
 
 #[test]

@@ -249,7 +249,7 @@ fn write_rows<R: Serialize>(
 /// # Errors
 /// The file and line, and what is wrong: a newer version, a missing column, a bad value.
 pub fn read_samples(input: impl Read, path: &Path) -> Result<Vec<SampleRow>, ReadError> {
-    let rows = read_rows::<SampleRow>(input, path)?;
+    let rows = read_rows::<SampleRow>(input, path, &["repeat", "metric", "value"])?;
     let bad = rows.iter().position(|row| row.value.is_some_and(|value| !value.is_finite()));
     match bad {
         Some(index) => Err(ReadError::Invalid {
@@ -265,12 +265,15 @@ pub fn read_samples(input: impl Read, path: &Path) -> Result<Vec<SampleRow>, Rea
 /// # Errors
 /// As [`read_samples`].
 pub fn read_summary(input: impl Read, path: &Path) -> Result<Vec<SummaryRow>, ReadError> {
-    read_rows(input, path)
+    read_rows(input, path, &[])
 }
 
+/// Rows under a header. `optional` are columns whose fields may be empty, but which must be there: a
+/// missing one would read as a column of empty fields.
 fn read_rows<R: for<'de> Deserialize<'de>>(
     input: impl Read,
     path: &Path,
+    optional: &[&str],
 ) -> Result<Vec<R>, ReadError> {
     let invalid = |message: String| ReadError::Invalid { path: path.to_owned(), message };
     let mut reader = csv::Reader::from_reader(input);
@@ -279,6 +282,7 @@ fn read_rows<R: for<'de> Deserialize<'de>>(
         return Err(invalid("line 1: the first column must be schema_version".into()));
     }
     let mut rows = Vec::new();
+    let missing = optional.iter().find(|name| !headers.iter().any(|header| header == **name));
     for record in reader.records() {
         let record = record.map_err(|error| invalid(error.to_string()))?;
         // A newer major may have other columns: its version is looked at first.
@@ -287,6 +291,9 @@ fn read_rows<R: for<'de> Deserialize<'de>>(
             let found = found + &line.unwrap_or_default();
             ReadError::Newer { path: path.to_owned(), found }
         })?;
+        if let Some(name) = missing {
+            return Err(invalid(format!("line 1: there is no column {name:?}")));
+        }
         rows.push(record.deserialize(Some(&headers)).map_err(|error| invalid(error.to_string()))?);
     }
     Ok(rows)

@@ -11,6 +11,7 @@ mod case;
 mod csv;
 mod environment;
 mod evidence;
+mod fault;
 mod metric;
 mod result;
 mod samples;

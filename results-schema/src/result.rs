@@ -1,5 +1,6 @@
 //! The stored types of a run.
 
+use crate::fault;
 use crate::{
     CaseId, Environment, Evidence, Metric, ReadError, SCHEMA_VERSION, Value, Values, check_version,
 };
@@ -233,6 +234,9 @@ impl ResultSet {
         // Most files are sound: only one that is not is looked at twice, for what is wrong with it.
         match serde_json::from_str::<Self>(text) {
             Ok(mut set) if check_version(&set.schema_version).is_ok() => {
+                if let Some(message) = fault::twice(&set) {
+                    return Err(ReadError::Invalid { path: path.to_owned(), message });
+                }
                 set.shrink();
                 Ok(set)
             }
@@ -263,18 +267,15 @@ impl ResultSet {
     /// What is wrong with `text`: first its version, because a newer one may look different.
     fn explained(text: &str, path: &Path) -> Result<Self, ReadError> {
         let invalid = |message| ReadError::Invalid { path: path.to_owned(), message };
-        let versioned: Versioned = serde_json::from_str(text).map_err(|error| {
-            let what =
-                if error.is_data() { "not a vbench result" } else { "not JSON, or cut short" };
-            invalid(format!("{what}: {error}"))
-        })?;
+        let told = |error: serde_json::Error| invalid(fault::told(text, &error));
+        let versioned: Versioned = serde_json::from_str(text).map_err(told)?;
         let version = versioned.schema_version.as_ref().and_then(serde_json::Value::as_str);
         let version =
             version.ok_or_else(|| invalid("no schema_version: not a vbench result".into()))?;
         check_version(version)
             .map_err(|found| ReadError::Newer { path: path.to_owned(), found })?;
         // From the text again, because its errors know the line.
-        serde_json::from_str(text).map_err(|error| invalid(format!("not a vbench result: {error}")))
+        serde_json::from_str(text).map_err(told)
     }
 
     /// An empty result set of this version.

@@ -271,8 +271,26 @@ fn damage_is_named_with_its_place() {
     let json = sample_run().to_json();
     let error = ResultSet::from_json(&json[..json.len() / 2], Path::new("r.json")).unwrap_err();
     assert!(error.to_string().contains("r.json: not JSON, or cut short"), "{error}");
+    let end = json.trim_end().len() - 1;
+    let error = ResultSet::from_json(&json[..end], Path::new("r.json")).unwrap_err();
+    assert!(error.to_string().contains("cut short: EOF"), "{error}");
+    let error = ResultSet::from_json("{\"schema_version\": NaN}", Path::new("r.json")).unwrap_err();
+    assert!(error.to_string().ends_with(": NaN") && !error.to_string().contains("cut"), "{error}");
     let error = ResultSet::from_json("{}", Path::new("r.json")).unwrap_err();
     assert!(error.to_string().contains("no schema_version"), "{error}");
+}
+
+#[test]
+fn no_damage_makes_the_explanation_panic() {
+    let json = sample_run().to_json();
+    for (at, c) in json.char_indices().step_by(7) {
+        let (before, after) = (&json[..at], &json[at + c.len_utf8()..]);
+        for text in [format!("{before}\u{1f980}{after}"), format!("{before}NaN{after}")] {
+            if let Err(error) = ResultSet::from_json(&text, Path::new("r.json")) {
+                assert!(error.to_string().starts_with("r.json"), "{error}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::stored::{Configuration, measured, one};
 use super::{Console, Ended, OK};
 use crate::report::run::{Detail, render};
 use crate::report::table::{Column, Table};
-use crate::store::baselines::{Baselines, Promotion};
+use crate::store::baselines::{Baselines, Promotion, Step};
 use crate::store::{RESULT, is_csv};
 use crate::text::inert;
 use crate::text::number::counted;
@@ -107,8 +107,12 @@ fn promote(
     let ids: Vec<&str> = set.runs.iter().map(|run| run.run.id.as_str()).collect();
     let ids = inert(&ids.join(", "));
     let _ = match promoted.map_err(|error| error.to_string())? {
-        Some(_) => writeln!(console.out, "{name} is now {ids}"),
-        None => writeln!(console.out, "{name} is {ids} already"),
+        Step::New(_) => writeln!(console.out, "{name} is now {ids}"),
+        Step::Already { repaired: 0 } => writeln!(console.out, "{name} is {ids} already"),
+        Step::Already { repaired } => {
+            let runs = counted(repaired, "run");
+            writeln!(console.out, "{name} is {ids} already; stored again: {runs}")
+        }
     };
     Ok(OK)
 }

@@ -81,7 +81,7 @@ pub struct GateArgs {
         long,
         help_heading = "Where",
         value_name = "DIR",
-        default_value = "results",
+        default_value = OUT,
         env = "VBENCH_OUT"
     )]
     out: PathBuf,
@@ -124,7 +124,9 @@ pub fn gate(args: &GateArgs, console: &mut Console<'_>) -> Ended {
     let anchor = anchor.map(|a| sides.compare(Some(a), &sides.candidate, &policy, noise.as_ref()));
     let again = sides.confirmations(&policy, noise.as_ref());
     let again: Vec<Confirmation<'_>> = again.iter().map(Again::confirmation).collect();
+    let compares = sides.base.is_some() || anchor.is_some();
     let gate = decide(&policy, &base, anchor.as_ref(), SystemTime::now())
+        .map(|gate| if compares { gate.with_idle_key(&policy, &sides.runs()) } else { gate })
         .and_then(|gate| gate.confirmed(&policy, &again))
         .map_err(|error| format!("{}: {error}", args.policy.display()))?;
     let mut inputs = vec![input("policy", &args.policy)?];
@@ -137,6 +139,7 @@ pub fn gate(args: &GateArgs, console: &mut Console<'_>) -> Ended {
         base: &base,
         anchor,
         inputs: &inputs,
+        out: (args.out != Path::new(OUT)).then_some(&args.out),
         report_only: args.report_only,
     };
     write(args, &report, console)?;
@@ -221,14 +224,29 @@ impl Sides {
     /// A key that names no fact would make every machine the same.
     fn check_key(&self, policy: &Policy) -> Result<(), String> {
         let key = Key(&policy.baseline.key);
-        match key.unknown_names(&self.candidate.set.runs).first() {
-            None => Ok(()),
-            Some(name) => Err(format!(
+        if let Some(name) = key.unknown_names(&self.candidate.set.runs).first() {
+            return Err(format!(
                 "the key {name:?} in [baseline] is no fact of {}\n  facts: vbench info --json, or \
                  leave it out",
                 self.candidate.name
-            )),
+            ));
         }
+        let runs = self.runs();
+        if (self.base.is_some() || self.anchor.is_some()) && key.is_blind(&runs) {
+            let idle = key.idle_globs(&runs);
+            let idle = idle.iter().map(|glob| format!("; {glob:?} matches nothing"));
+            return Err(format!(
+                "the key in [baseline] holds no fact of either side, so any machine would do{}\n  \
+                 facts: vbench info --json, or leave key out",
+                idle.collect::<String>()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Every run whose facts are compared.
+    fn runs(&self) -> Vec<&ResultSet> {
+        self.all().flat_map(|(_, named)| &named.set.runs).collect()
     }
 
     fn confirmations(&self, policy: &Policy, noise: Option<&NoiseFloor>) -> Vec<Again<'_>> {
@@ -333,6 +351,9 @@ fn reference(
     Ok(Named { name: String::new(), set })
 }
 
+/// The folder of all results where none is given.
+const OUT: &str = "results";
+
 /// Before the name of a promoted baseline where it could be a run as well.
 const PROMOTED: &str = "baseline:";
 
@@ -352,7 +373,11 @@ fn fitting(
     let promotions = store.of(name).map_err(|error| error.to_string())?;
     let mut newest = None;
     for promotion in promotions.iter().rev() {
-        let runs = store.runs(promotion).map_err(|error| error.to_string())?;
+        let runs = store.runs(promotion).map_err(|error| {
+            let ids: Vec<&str> = promotion.runs.iter().map(|run| run.run_id.as_str()).collect();
+            let ids = ids.join(", ");
+            format!("{error}\n  promote what it was made of again, which repairs it: {ids}")
+        })?;
         let (runs, folders): (Vec<ResultSet>, Vec<PathBuf>) = runs.into_iter().unzip();
         let fits = Key(&policy.baseline.key).agree(&runs, candidate);
         let set = Configuration { runs, folders };

@@ -23,6 +23,8 @@ pub struct Group {
     pub left_out: usize,
     /// Direction of the mean. Where metrics disagree, all are turned into rates: higher.
     pub better: Better,
+    /// Whether metrics disagree, and so times stand in the mean as their reciprocals.
+    pub as_rates: bool,
     /// What the units are.
     pub level: Level,
     /// Change of the mean.
@@ -67,7 +69,8 @@ fn group(kind: &str, rows: &[&Analysed<'_>], policy: &Policy) -> Option<Group> {
     let change = Change::of(&shift, &terms);
     let (verdict, why) = judge(&change, change.p, better, &terms);
     let (metrics, left_out) = (everywhere.len(), rows.len() - everywhere.len());
-    Some(Group { kind: kind.to_owned(), metrics, left_out, better, level, change, verdict, why })
+    let (kind, as_rates) = (kind.to_owned(), !agree);
+    Some(Group { kind, metrics, left_out, better, as_rates, level, change, verdict, why })
 }
 
 /// The rows that have a value in every unit that any of them has.

@@ -98,7 +98,8 @@ pub struct Change {
     pub members: Vec<Member>,
     /// Standard deviation of units, in ln.
     pub unit_sd: Option<f64>,
-    /// About how many units a side would show a change of the margin's size; absent above 1000.
+    /// About how many units a side would show a change of the margin's size, taken in turns where
+    /// these were not; absent above 1000 and without any spread.
     pub need_units: Option<usize>,
     /// Smallest change, as a share, that this many units would have shown.
     pub detectable: Option<f64>,
@@ -260,10 +261,19 @@ impl Row {
         Analysed { row, units: None, in_blocks: false }
     }
 
+    /// Whether the candidate's values are in another unit than the row's.
+    pub fn changes_unit(&self) -> bool {
+        self.reasons.iter().any(|reason| reason.code == "unit")
+    }
+
     /// Gives the row its verdict, once its p value is adjusted. Rows without a change have theirs.
     pub fn judge(&mut self) {
         if let Some(change) = &self.change {
             (self.verdict, self.why) = judge(change, self.q, self.metric.better, &self.terms);
+        }
+        // A spread of zero is no spread known: nothing can be planned with it.
+        if let (Some(change), Some(Why::ZeroVariance)) = (&mut self.change, self.why) {
+            (change.need_units, change.detectable, change.pairs) = (None, None, None);
         }
     }
 }

@@ -226,6 +226,15 @@ impl RuleTable {
                 rows.case
             ));
         }
+        if let (Some(min), Some(max)) = (&self.min, &self.max)
+            && min.value > max.value
+            && (min.unit == max.unit || min.unit.is_none() || max.unit.is_none())
+        {
+            return Err(format!(
+                "min = {:?} is above max = {:?} in the rule for {}: no value keeps both",
+                min.text, max.text, rows.case
+            ));
+        }
         Ok(Rule { rows, min: self.min, max: self.max, overrides })
     }
 }

@@ -1,10 +1,12 @@
 //! A first policy, written from a run: every field with its default, and what the run suggests.
 
 use super::policy::{KEY, Settings};
+use super::values::Limit;
 use crate::stats::{Summary, summarize};
+use crate::text::number::counted;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use vbench_results::{CaseResult, Metric, ResultSet, Role};
+use vbench_results::{Better, CaseResult, Metric, ResultSet, Role};
 
 /// The text of a policy for runs like these, every field explained; `shown` writes a value with a
 /// unit that a policy can read.
@@ -56,8 +58,9 @@ fn settings(runs: &[ResultSet]) -> String {
     let launches = launches.unwrap_or_default();
     let few = if launches < min_units {
         format!(
-            "# This run has at most {launches} launches a case: rows like these stay inconclusive.\n\
-             # Measure with --launches {min_units} or more.\n"
+            "# This run has at most {} a case: rows like these stay inconclusive.\n\
+             # Measure with --launches {min_units} or more.\n",
+            counted(launches, "launch")
         )
     } else {
         String::new()
@@ -116,18 +119,38 @@ fn bounds(found: &Found<'_>, shown: fn(f64, &Metric) -> String) -> String {
                 continue;
             }
             let (case, metric) = (quoted(pattern), quoted(metric));
+            let limit = suggestion(low, high, described, shown);
             let (low, high) = (shown(low, described), shown(high, described));
             let measured = if low == high { low } else { format!("{low} to {high}") };
             let _ = write!(
                 text,
                 "# [[rule]]\n# match = {{ case = {case}, metric = {metric} }}\n\
-                 # margin = \"5%\"  # measured: {}\n",
+                 # margin = \"5%\"  # measured: {}\n# {limit}\n",
                 one_line(&measured)
             );
         }
     }
-    text.push_str("# min = \"45 GB/s\"\n");
     text
+}
+
+/// Room that a suggested bound leaves beside what was measured.
+const ROOM: f64 = 1.25;
+
+/// A bound that values like the measured ones keep: a number with the metric's unit, or a bare one
+/// where a policy could not read it.
+fn suggestion(low: f64, high: f64, metric: &Metric, shown: fn(f64, &Metric) -> String) -> String {
+    let (kind, value) = match metric.better {
+        Better::Higher => ("min", low / ROOM),
+        Better::Lower => ("max", high * ROOM),
+    };
+    // Thousands are set apart for people only.
+    let text = shown(value, metric).replace(',', "");
+    let read = Limit::try_from(toml::Value::from(text.as_str())).ok();
+    let fits = read.is_some_and(|limit| {
+        let unit = limit.unit.is_none_or(|unit| unit == metric.unit.symbol);
+        unit && (limit.value - value).abs() <= 0.01 * value.abs()
+    });
+    if fits { format!("{kind} = {}", quoted(&text)) } else { format!("{kind} = {value:?}") }
 }
 
 fn controls(found: &Found<'_>) -> String {

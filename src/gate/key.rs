@@ -1,6 +1,6 @@
 //! The key: facts that must be equal on both sides, or the gate compares two machines.
 
-use super::policy::Policy;
+use super::policy::{KEY, Policy};
 use super::row::Reference;
 use super::{Effect, Finding};
 use crate::compare::{Comparison, FactDifference, Pair, matches};
@@ -36,16 +36,29 @@ impl<'k> Key<'k> {
         names.filter(whole).filter(|name| !recorded(name)).collect()
     }
 
+    /// Globs of the key, those of the default key aside, that name no fact of any run.
+    pub fn idle_globs(self, runs: &[&ResultSet]) -> Vec<&'k str> {
+        let usual = |pattern: &&str| KEY.contains(pattern);
+        let wanted = self.0.iter().map(String::as_str).filter(|pattern| !pattern.starts_with('!'));
+        let idle = |pattern: &&str| Key(&[(*pattern).to_owned()]).is_blind(runs);
+        wanted.filter(|pattern| !usual(pattern)).filter(idle).collect()
+    }
+
+    /// Whether the key names no fact of any run, and so takes any machine for any other.
+    pub fn is_blind(self, runs: &[&ResultSet]) -> bool {
+        self.names(runs.iter().copied()).is_empty()
+    }
+
     /// Whether two sides agree in every fact of the key that both know.
     pub fn agree(self, base: &[ResultSet], candidate: &[ResultSet]) -> bool {
-        self.names(base, candidate).iter().all(|name| {
+        self.names(base.iter().chain(candidate)).iter().all(|name| {
             let (base, candidate) = (values(base, name), values(candidate, name));
             base.is_empty() || candidate.is_empty() || base == candidate
         })
     }
 
-    fn names<'r>(self, base: &'r [ResultSet], candidate: &'r [ResultSet]) -> BTreeSet<&'r str> {
-        let facts = base.iter().chain(candidate).flat_map(|run| &run.environment.facts);
+    fn names<'r>(self, runs: impl Iterator<Item = &'r ResultSet>) -> BTreeSet<&'r str> {
+        let facts = runs.flat_map(|run| &run.environment.facts);
         let held =
             |(name, fact): &(&String, &Fact)| self.holds(name, fact.stable, fact.identifying);
         let version = self.holds(VERSION, false, false).then_some(VERSION);

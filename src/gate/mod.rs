@@ -33,7 +33,7 @@ use crate::compare::{Comparison, Pair, Pattern};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
-use vbench_results::Role;
+use vbench_results::{ResultSet, Role};
 
 /// What a finding does to the gate. The order is that of precedence: the largest decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -132,6 +132,21 @@ pub struct Gate<'c> {
 }
 
 impl Gate<'_> {
+    /// With a warning for every glob of the policy's key that names no fact of the runs.
+    pub fn with_idle_key(mut self, policy: &Policy, runs: &[&ResultSet]) -> Self {
+        let warning = |glob: &str| {
+            let text = format!("{glob:?} in the key matches no fact of either side");
+            Finding::new(Effect::Warn, "key:idle", text)
+        };
+        self.findings.extend(Key(&policy.baseline.key).idle_globs(runs).into_iter().map(warning));
+        self
+    }
+
+    /// Whether it passes though none of its rows could be decided.
+    pub fn is_undecided(&self) -> bool {
+        self.outcome == Outcome::Pass && self.findings.iter().any(|found| found.code == UNDECIDED)
+    }
+
     /// Gated rows against the base.
     pub fn judged(&self) -> usize {
         self.counts.values().sum()
@@ -221,6 +236,9 @@ fn outcome(rows: &[Judged<'_>], findings: &[Finding]) -> Outcome {
     effects.max().unwrap_or(Effect::Incomplete).into()
 }
 
+/// Code of the finding that no row could be decided.
+const UNDECIDED: &str = "undecided";
+
 /// Neither a gate without rows nor one that could decide none says that nothing got worse.
 fn nothing_known(rows: &[Judged<'_>]) -> Option<Finding> {
     let judged = |row: &&Judged<'_>| row.is_gated() || !row.bounds.is_empty();
@@ -233,7 +251,7 @@ fn nothing_known(rows: &[Judged<'_>]) -> Option<Finding> {
     };
     let text = "no row could be decided: whether anything got worse is not known";
     let undecided = !rows.iter().filter(judged).any(known);
-    undecided.then(|| Finding::new(Effect::Warn, "undecided", text))
+    undecided.then(|| Finding::new(Effect::Warn, UNDECIDED, text))
 }
 
 fn only_pair(comparison: &Comparison) -> Option<(&Comparison, &Pair)> {
@@ -292,7 +310,7 @@ fn age(
     // An anchor is old on purpose.
     let too_old = reference == Reference::Baseline && limit.is_exceeded(measured, now);
     let (name, limit) = (&comparison.base.name, &limit.text);
-    let text = format!("the base {name} was measured on {measured}, more than {limit} ago");
+    let text = format!("{name} was measured on {measured}, more than {limit} ago");
     too_old.then(|| Finding::new(Effect::Warn, "baseline:old", text))
 }
 

@@ -4,6 +4,7 @@ use super::policy::{Action, OnControlMoved, Policy, Settings, Waiver};
 use super::values::Limit;
 use super::{Effect, Finding, Misfit};
 use crate::compare::{Comparison, Level, Pair, Pattern, Row, Verdict, Why};
+use crate::stats::Test;
 use serde::Serialize;
 use std::cmp::Ordering;
 use vbench_results::Role;
@@ -258,8 +259,23 @@ fn shortfall(row: &Row, settings: &Settings) -> Option<Finding> {
     }
     let least = if settings.allow_single { 1 } else { 2 }.max(settings.min_units);
     let (before, after) = (base.units_ln.len(), candidate.units_ln.len());
-    let text = format!("{before} and {after} {}, fewer than {least} a side", level.plural());
-    (before.min(after) < least).then(|| Finding::new(effect, "underpowered", text))
+    if before.min(after) >= least {
+        return None;
+    }
+    let sides = match (before == after, after) {
+        (true, 1) => format!("1 {} a side", level.name()),
+        (true, _) => format!("{after} {} a side", level.plural()),
+        (false, _) => format!("{before} and {after} {}", level.plural()),
+    };
+    // With a calibrated spread a single boot can be judged, if the policy lets it.
+    let members = row.change.iter().flat_map(|change| &change.members);
+    let calibrated = members.into_iter().any(|member| member.test == Test::Floor);
+    let remedy = match before.min(after) == 1 && calibrated {
+        true => ": min_units = 1 and allow_single = true believe one beside a floor",
+        false => "",
+    };
+    let text = format!("{sides}, fewer than {least}{remedy}");
+    Some(Finding::new(effect, "underpowered", text))
 }
 
 fn state(row: &Row, shortfall: bool) -> State {

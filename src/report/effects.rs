@@ -5,6 +5,7 @@ mod data;
 pub use self::data::{EFFECT_COLUMNS, csv, json};
 
 use super::diff::View;
+use super::diff::markdown::code;
 use super::fit::{COMMENT, fit};
 use super::table::{Column, Table};
 use crate::compare::{Effect, Effects, MetricEffects, Verdict, Why};
@@ -80,7 +81,7 @@ pub fn markdown(effects: &Effects, view: View) -> String {
             let row = pair_cells(line, effect, single(effects), view)
                 .map(|cell| plain(&cell))
                 .join(" | ");
-            let metric = format!("`{}` {}", plain(&line.case), plain(&line.metric.name));
+            let metric = format!("{} {}", code(&line.case), plain(&line.metric.name));
             let _ = writeln!(text, "| {metric} | {} | {row} |", plain(factor));
         }
     }

@@ -16,6 +16,7 @@ pub use self::text::text;
 use crate::compare::{Comparison, Pair};
 use crate::gate::{Effect, Gate, Judged, Policy};
 use serde::Serialize;
+use std::path::Path;
 
 /// Everything that is written about a decision.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub struct Report<'a> {
     pub anchor: Option<&'a Comparison>,
     /// The files that were read.
     pub inputs: &'a [Input],
+    /// The folder of all results, where it is not the usual one.
+    pub out: Option<&'a Path>,
     /// The decision does not become the exit code.
     pub report_only: bool,
 }
@@ -70,6 +73,11 @@ impl Report<'_> {
         cases.dedup();
         cases
     }
+}
+
+/// The outcome in words: a gate that passes without having decided anything says so.
+fn conclusion(gate: &Gate<'_>) -> [&'static str; 2] {
+    [gate.outcome.name(), if gate.is_undecided() { " (nothing decided)" } else { "" }]
 }
 
 /// The word before a row on screen.

@@ -1,12 +1,13 @@
 //! Promoted baselines: raw runs by the hash of their content, and one record per promotion.
 //!
 //! ```text
-//! <store>/objects/<sha256>.json        a run's result.json, byte for byte
-//! <store>/<name>/<time>-<hash>.json    a promotion: which runs became the baseline, when, of which machine
+//! <store>/objects/<sha256>.json               a run's result.json, byte for byte
+//! <store>/<name>/<time>-<count>-<hash>.json   a promotion: which runs became the baseline, when, of which machine
 //! ```
 //!
 //! Nothing is ever changed or removed: a new promotion stands beside the old ones, and the newest
-//! that fits the machine is used. Raw runs are kept because a stored mean cannot be tested again.
+//! that fits the machine is used. Promotions of one second are told apart by their count; names of
+//! older stores have none. Raw runs are kept because a stored mean cannot be tested again.
 
 use super::folder_name;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,19 @@ pub struct Promotion {
     /// What was wrong with them when somebody promoted them nevertheless.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forced: Vec<String>,
+}
+
+/// What a promotion did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A further promotion stands in the store.
+    New(Promotion),
+    /// The newest promotion holds just these runs; so many of them were lost or damaged in the store
+    /// and are whole again.
+    Already {
+        /// Runs that were written again.
+        repaired: usize,
+    },
 }
 
 /// One run of a promotion.
@@ -98,8 +112,8 @@ impl Baselines {
         Self { folder: folder.into() }
     }
 
-    /// Promotes runs, given with the bytes of their files. `None` when the newest promotion of the
-    /// name holds just these runs already.
+    /// Promotes runs, given with the bytes of their files. Runs that the store holds already are
+    /// looked at, and written again where they are not what they were.
     ///
     /// # Errors
     /// The name is not one, or the file that cannot be written.
@@ -109,20 +123,22 @@ impl Baselines {
         runs: &[(ResultSet, Vec<u8>)],
         forced: Vec<String>,
         now: SystemTime,
-    ) -> Result<Option<Promotion>, BaselineError> {
+    ) -> Result<Step, BaselineError> {
         let folder = self.named(name)?;
         let promotion = describe(name, runs, forced, now);
-        if self.of(name)?.last().is_some_and(|newest| newest.runs == promotion.runs) {
-            return Ok(None);
-        }
+        let there = self.of(name)?;
+        let mut repaired = 0;
         for ((_, bytes), run) in runs.iter().zip(&promotion.runs) {
-            self.keep(&run.sha256, bytes)?;
+            repaired += usize::from(self.keep(&run.sha256, bytes)?);
+        }
+        if there.last().is_some_and(|newest| newest.runs == promotion.runs) {
+            return Ok(Step::Already { repaired });
         }
         let text = serde_json::to_string_pretty(&promotion).map_err(io::Error::from);
-        let path = folder.join(promotion.file_name());
+        let path = folder.join(promotion.file_name(there.len()));
         let text = text.map_err(|source| failed("write", &path, source))? + "\n";
         create(&path, text.as_bytes()).map_err(|source| failed("write", &path, source))?;
-        Ok(Some(promotion))
+        Ok(Step::New(promotion))
     }
 
     /// Every name that has a promotion, sorted.
@@ -143,8 +159,7 @@ impl Baselines {
         let entries = std::fs::read_dir(self.named(name)?).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-        // Names begin with the time of the promotion.
-        files.sort();
+        files.sort_by_cached_key(|path| order(path));
         files.iter().map(|path| record(path)).collect()
     }
 
@@ -185,23 +200,38 @@ impl Baselines {
         self.folder.join(OBJECTS).join(format!("{sha256}.json"))
     }
 
-    /// Content that is there already is the same content.
-    fn keep(&self, sha256: &str, bytes: &[u8]) -> Result<(), BaselineError> {
+    /// Whether the content had to be written: what is there already and whole is left alone, what
+    /// is damaged makes place.
+    fn keep(&self, sha256: &str, bytes: &[u8]) -> Result<bool, BaselineError> {
         let path = self.object(sha256);
-        if path.exists() {
-            return Ok(());
+        let whole = std::fs::read(&path).is_ok_and(|there| self::sha256(&there) == sha256);
+        if whole {
+            return Ok(false);
         }
-        create(&path, bytes).map_err(|source| failed("write", &path, source))
+        let written = prepared(&path, bytes)
+            .and_then(|file| file.persist(&path).map_err(|error| error.error));
+        written.map(|_| true).map_err(|source| failed("write", &path, source))
     }
 }
 
 impl Promotion {
-    fn file_name(&self) -> String {
+    /// `older` promotions of the name stand there already.
+    fn file_name(&self, older: usize) -> String {
         let hashes: Vec<&str> = self.runs.iter().map(|run| run.sha256.as_str()).collect();
         let content = sha256(hashes.join(" ").as_bytes());
         let stamp = self.promoted_at.replace([':', '-'], "");
-        format!("{stamp}-{}.json", content.get(..12).unwrap_or(&content))
+        format!("{stamp}-{:06}-{}.json", older + 1, content.get(..12).unwrap_or(&content))
     }
+}
+
+/// The place of a record among others: its time, then its count, none in the names of older stores,
+/// then the rest.
+fn order(path: &Path) -> (String, usize, String) {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let (stamp, rest) = name.split_once('-').unwrap_or((&name, ""));
+    let counted = rest.split_once('-').and_then(|(count, hash)| Some((count.parse().ok()?, hash)));
+    let (count, hash) = counted.unwrap_or((0, rest));
+    (stamp.to_owned(), count, hash.to_owned())
 }
 
 fn describe(
@@ -246,6 +276,12 @@ fn failed(what: &'static str, path: &Path, source: io::Error) -> BaselineError {
 
 /// Writes a new file whole or not at all, and never over another.
 fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    prepared(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The content of `path`, beside it.
+fn prepared(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = NamedTempFile::new_in(folder)?;
@@ -254,13 +290,12 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A baseline is for everybody who may read the folder, and for nobody to change.
     let read_only = std::os::unix::fs::PermissionsExt::from_mode(0o444);
     file.as_file().set_permissions(read_only)?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BaselineError, Baselines, sha256};
+    use super::{BaselineError, Baselines, Promotion, Step, sha256};
     use std::time::{Duration, UNIX_EPOCH};
     use vbench_results::{Environment, ResultSet, Run};
 
@@ -271,18 +306,30 @@ mod tests {
         (results, bytes)
     }
 
+    fn new(step: Step) -> Promotion {
+        match step {
+            Step::New(promotion) => promotion,
+            Step::Already { .. } => panic!("it was there"),
+        }
+    }
+
+    fn ids(store: &Baselines) -> Vec<String> {
+        let all = store.of("main").unwrap();
+        all.iter().flat_map(|promotion| &promotion.runs).map(|run| run.run_id.clone()).collect()
+    }
+
     #[test]
     fn promotions_stand_beside_each_other_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let store = Baselines::new(folder.path());
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         assert!(store.of("main").unwrap().is_empty() && store.names().is_empty());
-        let first = store.promote("main", &[run("a")], Vec::new(), at(1)).unwrap().unwrap();
+        let first = new(store.promote("main", &[run("a")], Vec::new(), at(1)).unwrap());
         let again = store.promote("main", &[run("a")], Vec::new(), at(2)).unwrap();
-        assert_eq!(again, None, "it is the baseline already");
-        store.promote("main", &[run("b"), run("c")], Vec::new(), at(3)).unwrap().unwrap();
+        assert_eq!(again, Step::Already { repaired: 0 }, "it is the baseline already");
+        new(store.promote("main", &[run("b"), run("c")], Vec::new(), at(3)).unwrap());
         // Back to the first: its run is stored once.
-        store.promote("main", &[run("a")], vec!["unfinished".into()], at(4)).unwrap().unwrap();
+        new(store.promote("main", &[run("a")], vec!["unfinished".into()], at(4)).unwrap());
         let all = store.of("main").unwrap();
         let ids: Vec<Vec<&str>> =
             all.iter().map(|p| p.runs.iter().map(|r| r.run_id.as_str()).collect()).collect();
@@ -293,11 +340,52 @@ mod tests {
     }
 
     #[test]
+    fn promotions_of_one_second_stay_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Baselines::new(folder.path());
+        let order: Vec<&str> = "a b c b a c b".split(' ').collect();
+        for id in &order {
+            new(store.promote("main", &[run(id)], Vec::new(), UNIX_EPOCH).unwrap());
+        }
+        assert_eq!(ids(&store), order);
+    }
+
+    #[test]
+    fn a_record_of_an_older_store_reads_and_comes_before_those_of_its_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Baselines::new(folder.path());
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        new(store.promote("main", &[run("a")], Vec::new(), at(1)).unwrap());
+        let records = folder.path().join("main");
+        let file = std::fs::read_dir(&records).unwrap().next().unwrap().unwrap().path();
+        std::fs::rename(file, records.join("19700101T000001Z-ffffffffffff.json")).unwrap();
+        new(store.promote("main", &[run("b")], Vec::new(), at(1)).unwrap());
+        new(store.promote("main", &[run("c")], Vec::new(), at(2)).unwrap());
+        assert_eq!(ids(&store), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn promoting_a_run_again_repairs_what_the_store_lost_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Baselines::new(folder.path());
+        let first = new(store.promote("main", &[run("a")], Vec::new(), UNIX_EPOCH).unwrap());
+        let path = folder.path().join("objects").join(format!("{}.json", first.runs[0].sha256));
+        for damage in [None, Some("{}")] {
+            std::fs::remove_file(&path).unwrap();
+            damage.iter().for_each(|text| std::fs::write(&path, text).unwrap());
+            assert!(store.runs(&first).is_err());
+            let again = store.promote("main", &[run("a")], Vec::new(), UNIX_EPOCH).unwrap();
+            assert_eq!(again, Step::Already { repaired: 1 });
+            assert_eq!(store.runs(&first).unwrap()[0].0, run("a").0);
+        }
+        assert_eq!(store.of("main").unwrap(), [first]);
+    }
+
+    #[test]
     fn a_changed_run_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let store = Baselines::new(folder.path());
-        let promotion = store.promote("main", &[run("a")], Vec::new(), UNIX_EPOCH);
-        let promotion = promotion.unwrap().unwrap();
+        let promotion = new(store.promote("main", &[run("a")], Vec::new(), UNIX_EPOCH).unwrap());
         let path = folder.path().join("objects").join(format!("{}.json", promotion.runs[0].sha256));
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, run("b").1).unwrap();

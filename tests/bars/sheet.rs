@@ -22,6 +22,11 @@ impl Sheet {
         self.line(bar, what, &format!(">= {limit}%"), &format!("{seen:.1}%"), seen >= limit);
     }
 
+    /// What no bar asks for, in percent.
+    pub fn told(&mut self, what: &str, seen: f64) {
+        println!("{:>3}  {what:<44}  {:>9}  {:>8}", "", "", format!("{seen:.1}%"));
+    }
+
     /// It must take less than `limit` seconds.
     pub fn within(&mut self, bar: u32, what: &str, limit: f64, seen: f64) {
         self.line(bar, what, &format!("< {limit} s"), &format!("{seen:.3} s"), seen < limit);

@@ -44,6 +44,15 @@ fn a_side_that_is_not_there() {
 fn a_unit_or_a_direction_that_changed() {
     let unit = changed(|run| run.results.cases[1].metrics[0].unit = Unit::decimal("B/s"));
     says(unit, 3, &[FILE, ROW, "the unit differs: s and B/s"]);
+    // A number in another unit does not stand in the column of this one.
+    let mut candidate = new(&[1.0, 7.0]);
+    candidate.results.cases[1].metrics[0].unit = Unit::decimal("B/s");
+    let place = Place::new(&[old(&[1.0, 1.0]), candidate], "");
+    let arguments = ["--baseline", "old", "--candidate", "new", "--format"];
+    let (_, table, _) = place.gate(&[&arguments[..], &["markdown"]].concat());
+    assert!(table.contains("| time | 1.00 |  | s |"), "{table}");
+    let (_, table, _) = place.gate(&[&arguments[..], &["csv"]].concat());
+    assert!(table.lines().any(|line| line.contains("m::f1")) && !table.contains("7.0"), "{table}");
     let better = changed(|run| run.results.cases[1].metrics[0].better = Better::Higher);
     says(better, 3, &[FILE, ROW, "the sides disagree about which way is better"]);
 }
@@ -61,6 +70,22 @@ fn values_that_none_can_be() {
         let damaged =
             torn(|text| text.replacen("\"time\": 1", &format!("\"time\": {value} //"), 1));
         says(damaged, 2, &[FILE, "result.json", "line "]);
+    }
+    // The second case's third launch.
+    for (value, what) in [
+        ("NaN", "not JSON: expected value at line "),
+        ("Infinity", "not JSON: expected value at line "),
+        ("null", "not a vbench result: invalid type: null"),
+    ] {
+        let (code, said) = torn(|text| {
+            let case = text.rfind("\"m::f0\"").unwrap();
+            let launch = case + text[case..].find("\"launch\": 3").unwrap();
+            let at = launch + text[launch..].find("\"time\": ").unwrap() + 8;
+            let end = at + text[at..].find('\n').unwrap();
+            format!("{}{value}{}", &text[..at], &text[end..])
+        });
+        says((code, said.clone()), 2, &[FILE, what, &format!(": {value}, in m::f0 launch 3")]);
+        assert!(!said.contains("cut short"), "{said}");
     }
 }
 
@@ -117,6 +142,52 @@ fn the_same_run_twice() {
 }
 
 #[test]
+fn what_stands_twice_in_a_file() {
+    let case = changed(|run| run.results.cases.push(run.results.cases[1].clone()));
+    says(case, 2, &[FILE, "result.json", "the case m::f1 stands twice"]);
+    let launch = changed(|run| run.results.cases[1].launches[4].launch = 3);
+    says(launch, 2, &[FILE, "m::f1: launch 3 stands twice"]);
+    let repeat = changed(|run| run.results.cases[1].launches[1].repeats[2].repeat = 1);
+    says(repeat, 2, &[FILE, "m::f1: launch 2: repeat 1 stands twice"]);
+}
+
+#[test]
+fn a_table_without_a_column_of_values() {
+    let place = Place::new(&[old(&[1.0]), new(&[1.5])], "");
+    let table = place.out().join(FILE).join("samples.csv");
+    let text = std::fs::read_to_string(&table).unwrap();
+    std::fs::write(&table, text.replacen(",value,", ",vaule,", 1)).unwrap();
+    let named = table.display().to_string();
+    let (code, text, said) = place.gate(&["--baseline", "old", "--candidate", &named]);
+    says((code, text + &said), 2, &["samples.csv", "line 1: there is no column \"value\""]);
+}
+
+#[test]
+fn a_key_that_holds_no_fact() {
+    let place = Place::new(
+        &[
+            old(&[1.0]).fact("cpu.model", "Xeon Platinum 8558"),
+            new(&[1.0]).fact("cpu.model", "Xeon Platinum 8480"),
+        ],
+        "",
+    );
+    let with = |key: &str| {
+        std::fs::write(place.policy(), format!("[baseline]\nkey = [{key}]")).unwrap();
+        place.decide()
+    };
+    for key in ["", "\"!cpu.*\"", "\"cpus.*\"", "\"cpu.*\", \"!cpu.model\""] {
+        says(with(key), 2, &["policy.toml", "[baseline] holds no fact of either side"]);
+    }
+    says(with("\"cpus.*\""), 2, &["\"cpus.*\" matches nothing", "vbench info --json"]);
+    let idle = with("\"cpus.*\", \"vbench.version\"");
+    says(idle, 0, &["WARN", "\"cpus.*\" in the key matches no fact of either side"]);
+    // Machines without a GPU have nothing for two globs of the default key.
+    let usual = with("\"gpu.*.model\", \"cpu.*\"");
+    assert!(!usual.1.contains("matches no fact"), "{}", usual.1);
+    says(usual, 4, &["cpu.model is Xeon Platinum 8558 in the base"]);
+}
+
+#[test]
 fn a_policy_with_unknown_keys() {
     let place = Place::new(&[old(&[1.0]), new(&[1.0])], "margin = \"3%\"\nmarign = \"5%\"\n");
     says(place.decide(), 2, &["policy.toml", "line 2", "marign", "`margin`", "`on_missing`"]);
@@ -137,6 +208,10 @@ fn a_policy_with_unknown_keys() {
         ("[[waive]]\nmatch = {}\nreason = \"r\"\nuntil = \"soon\"", ["soon", "2026-12-31"]),
         ("[[waive]]\nmatch = {}\nreason = \" \"\nuntil = 2027-01-01", ["empty reason", "*"]),
         ("[[rule]]\nmatch = {}\nmin = \"fast\"", ["fast", "45 GB/s"]),
+        (
+            "[[rule]]\nmatch = { case = \"m::*\" }\nmin = \"2 s\"\nmax = \"1500 ms\"",
+            ["min = \"2 s\" is above max = \"1500 ms\"", "m::*"],
+        ),
         ("schema = 2\nfuture = 1", ["schema = 2", "reads 1"]),
         ("margin", ["line 1", "="]),
     ] {

@@ -118,6 +118,29 @@ fn a_baseline_that_was_tampered_with_is_refused() {
     let (code, _, said) = place.gate(&["--baseline", "main", "--candidate", "new"]);
     assert_eq!(code, 2);
     assert!(said.contains("changed since it was promoted") && said.contains("objects"), "{said}");
+    assert!(said.contains("promote what it was made of again"), "{said}");
+    assert!(said.contains("20260102T030005Z-beef"), "{said}");
+    let (code, said, _) = promote(&place, &["old"]);
+    assert_eq!(code, 0);
+    assert_eq!(said, "main is 20260102T030005Z-beef already; stored again: 1 run\n");
+    assert_eq!(place.gate(&["--baseline", "main", "--candidate", "new"]).0, 0);
+}
+
+#[test]
+fn of_two_promotions_within_a_second_the_later_is_used() {
+    let values = [(0, 1.0), (5, 2.0), (10, 4.0), (15, 8.0)];
+    let runs = values
+        .map(|(minute, value)| run("old", minute, 5, &[value]))
+        .into_iter()
+        .chain([new(&[1.0])])
+        .collect::<Vec<_>>();
+    let place = Place::new(&runs, "");
+    for minute in ["0310", "0305", "0315", "0300"] {
+        assert_eq!(promote(&place, &[&format!("20260102T{minute}")]).0, 0);
+    }
+    let (code, said, _) = place.gate(&["--baseline", "main", "--candidate", "new"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("1 equivalent"), "{said}");
 }
 
 #[test]
@@ -145,8 +168,38 @@ fn a_policy_is_written_once() {
     std::fs::remove_file(place.policy()).unwrap();
     assert_eq!(place.gate(&["--init", "old"]).0, 0);
     let text = read(&place.policy());
-    assert!(text.contains("This run has at most 1 launches a case"), "{text}");
+    assert!(text.contains("This run has at most 1 launch a case"), "{text}");
     assert!(Policy::parse(&text).is_ok());
+}
+
+#[test]
+fn every_suggested_bound_can_be_taken_as_it_stands() {
+    let place = Place::new(&[crate::stored::default()], "");
+    std::fs::remove_file(place.policy()).unwrap();
+    assert_eq!(place.gate(&["--init", "default"]).0, 0);
+    let text = read(&place.policy());
+    // What a user uncomments: the rules, with their bounds.
+    let taken = |line: &str| ["[[rule]]", "min", "max"].iter().any(|word| line.starts_with(word));
+    let mut inside = false;
+    let lines = text.lines().map(|line| {
+        let bare = line.strip_prefix("# ").unwrap_or(line);
+        inside = bare == "[[rule]]" || (inside && line.starts_with('#'));
+        if inside && (taken(bare) || bare.starts_with("match")) { bare } else { line }
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let policy = Policy::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let example = crate::stored::default();
+    let comparison = compared(&example, &example, &policy);
+    let gate = judged(&policy, &comparison).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(gate.outcome, Outcome::Pass, "{text}");
+    let bounds: Vec<_> = gate.rows.iter().flat_map(|row| &row.bounds).collect();
+    assert_eq!((policy.rules.len(), bounds.len()), (4, 6), "{text}");
+    assert!(bounds.iter().all(|bound| bound.is_held()), "{bounds:?}");
+    // Bandwidths are bounded from below, latencies from above, each in its unit.
+    assert!(
+        text.contains("\nmin = \"16.2 GB/s\"\n") && text.contains("\nmax = \"175 ns\"\n"),
+        "{text}"
+    );
 }
 
 #[test]

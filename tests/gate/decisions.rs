@@ -1,8 +1,11 @@
 //! What a policy makes of a comparison.
 
 use crate::program::{Place, compared, judged, new, old, policy, run, today};
+use crate::stored::Stored;
 use proptest::prelude::*;
+use vbench::compare::{FloorKey, Level, Side, compare};
 use vbench::gate::{Effect, Gate, Misfit, Outcome, Policy, State, decide};
+use vbench::stats::Floor;
 use vbench_results::Role;
 
 fn outcome(policy: &Policy, base: &[f64], candidate: &[f64]) -> Outcome {
@@ -93,6 +96,14 @@ fn a_gate_that_could_decide_nothing_says_so() {
     let comparison = compared(&few("old", 0, &[1.0; 2]), &few("new", 30, &[1.0; 2]), &any);
     let gate = judged(&any, &comparison).unwrap();
     assert_eq!((gate.outcome, gate.findings[0].code.as_str()), (Outcome::Pass, "undecided"));
+    let place = Place::new(&[few("old", 0, &[1.0; 2]), few("new", 30, &[1.0; 2])], "");
+    let (code, said) = place.decide();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("3 launches a side, fewer than 5"), "{said}");
+    assert!(said.contains("gate: PASS (nothing decided)   2 rows: "), "{said}");
+    let arguments = ["--baseline", "old", "--candidate", "new", "--format", "markdown"];
+    let (_, table, _) = place.gate(&arguments);
+    assert!(table.starts_with("## vbench gate: pass (nothing decided)\n"), "{table}");
     let comparison = compared(&old(&[1.0; 2]), &new(&[1.0; 2]), &any);
     assert_eq!(judged(&any, &comparison).unwrap().findings, []);
 }
@@ -165,6 +176,9 @@ fn a_base_of_another_hour_is_believed_as_far_as_the_host_may_drift() {
     assert_eq!(decided(margin, 1.02), (Outcome::Pass, "drift".into()));
     assert_eq!(decided(margin, 2.0), (Outcome::Fail, "regression".into()));
     assert_eq!(decided(&format!("{margin}\ndrift = 0.0"), 1.02).0, Outcome::Fail);
+    let place = Place::new(&[old(&[1.0]), new(&[1.02])], margin);
+    let said = place.decide().1;
+    assert!(said.contains("the host may have drifted; about 3 launches in turns"), "{said}");
     let strict = format!("{margin}\non_inconclusive = \"fail\"");
     assert_eq!(decided(&strict, 1.02).0, Outcome::Incomplete);
     // Three runs of the base know how far runs lie apart.
@@ -278,6 +292,59 @@ fn slow_creep_fails_against_the_anchor() {
     let gate = decide(&policy, &base, Some(&anchor), today()).unwrap();
     assert_eq!(gate.outcome, Outcome::Fail);
     assert_eq!((gate.judged(), gate.rows.len()), (1, 2), "the footer counts rows of the base");
+    let place = Place::new(
+        &[run("first", 0, 5, &[1.0, 1.0]), run("old", 20, 5, &[1.02, 1.0]), new(&[1.04, 1.0])],
+        "drift = 0.0\n[[control]]\nmatch = { case = \"m::f1\" }",
+    );
+    let arguments = ["--baseline", "old", "--anchor", "first", "--candidate", "new"];
+    let (code, said, _) = place.gate(&arguments);
+    assert_eq!(code, 1, "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with("gate: FAIL   1 row: 0 regressed, "), "{last}");
+    assert!(last.ends_with(", 0 missing, 1 against the anchor   exit 1"), "{last}");
+    // A control stands beside what it was held against.
+    for reference in ["base", "anchor"] {
+        assert!(
+            said.contains(&format!("against the {reference}: same: the environment")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn the_last_line_counts_what_is_waived() {
+    let waive = "[[waive]]\nmatch = {}\nreason = \"known\"\nuntil = 2099-01-01";
+    let place = Place::new(&[old(&[1.0, 1.0]), new(&[1.5, 1.5])], waive);
+    let (code, said) = place.decide();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("gate: PASS   2 rows: 2 regressed, "), "{said}");
+    assert!(said.contains(" 0 missing, 2 waived   exit 0\n"), "{said}");
+}
+
+#[test]
+fn one_boot_beside_a_floor_names_the_settings_that_let_it_be_judged() {
+    let base = run("old", 0, 5, &[1.0]);
+    let candidate = run("new", 30, 5, &[1.0]);
+    let key =
+        |case: &str| FloorKey { case: case.into(), metric: "time".into(), level: Level::Boot };
+    let judged_by = |text: &str| {
+        let policy = policy(text);
+        let floors = [(key("m::f0"), Floor { sd: 0.01, df: 9.0 })].into();
+        let side = |name, run: &'_ Stored| (name, run.results.clone());
+        let ((base_name, base), (name, candidate)) = (side("old", &base), side("new", &candidate));
+        let candidate = [Side { name, runs: std::slice::from_ref(&candidate) }];
+        let base = Side { name: base_name, runs: std::slice::from_ref(&base) };
+        let comparison = compare(&base, &candidate, &policy.comparison(floors));
+        let gate = judged(&policy, &comparison).unwrap();
+        gate.rows[0].findings.iter().map(|found| found.text.clone()).collect::<String>()
+    };
+    let said = judged_by("");
+    assert!(
+        said.starts_with("1 boot a side, fewer than 5: min_units = 1 and allow_single"),
+        "{said}"
+    );
+    let said = judged_by("min_units = 1\nallow_single = true");
+    assert!(!said.contains("min_units"), "{said}");
 }
 
 #[test]
@@ -285,7 +352,8 @@ fn an_old_base_is_warned_about() {
     let place = Place::new(&[old(&[1.0]), new(&[1.0])], "[baseline]\nmax_age = \"1h\"");
     let (code, said) = place.decide();
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("was measured on 2026-01-02T03:00:05Z, more than 1h ago"), "{said}");
+    let expected = "WARN  old was measured on 2026-01-02T03:00:05Z, more than 1h ago";
+    assert!(said.contains(expected), "{said}");
 }
 
 #[test]
@@ -297,6 +365,12 @@ fn failing_rows_are_named_for_confirmation() {
         said.contains("to confirm: measure again 1 time") && said.contains("--exact 'm::f1'\n"),
         "{said}"
     );
+    // Where the runs are, and what tells whether the environment moved.
+    assert!(said.contains(&format!(" --out '{}' --exact", place.out().display())), "{said}");
+    let control = "[confirm]\nruns = 1\n[[control]]\nmatch = { case = \"m::f0\" }";
+    let place = Place::new(&[old(&[1.0, 1.0]), new(&[1.0, 1.5])], control);
+    let said = place.decide().1;
+    assert!(said.contains(" --exact 'm::f0' 'm::f1'\n"), "{said}");
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn written<T>(
         base: comparison,
         anchor: None,
         inputs: &inputs,
+        out: None,
         report_only: false,
     };
     write(&report)
@@ -213,6 +214,45 @@ fn a_comment_fits_and_says_what_it_leaves_out() {
         let left = rows(&whole) - rows(&text);
         let said = format!("**{left} rows left out to stay within 65000 bytes: see ");
         assert!(left > 100 && text.contains(&said), "{left} rows, {:?}", text.lines().last());
+    }
+}
+
+#[test]
+fn a_step_summary_is_cut_where_github_would_refuse_it() {
+    let mut runs = [old(&[1.0; 700]), new(&[1.0; 700])];
+    for run in &mut runs {
+        for (index, case) in run.results.cases.iter_mut().enumerate() {
+            case.case.benchmark = format!("m::f{index}_{}", "x".repeat(1500));
+        }
+    }
+    let policy = Policy::default();
+    let comparison = compared(&runs[0], &runs[1], &policy);
+    let text = written(&policy, &comparison, |report| markdown(report, VIEW));
+    let limit = 900 * 1024;
+    assert!((limit - 4096..=limit).contains(&text.len()), "{}", text.len());
+    let rows = text.lines().filter(|line| line.starts_with("| PASS")).count();
+    let said =
+        format!("**{} rows left out to stay within {limit} bytes: see gate.json.**", 700 - rows);
+    assert!(rows > 500 && text.trim_end().ends_with(&said), "{:?}", text.lines().last());
+}
+
+#[test]
+fn odd_ids_are_shown_as_they_are() {
+    let (mut base, mut candidate) = (old(&[1.0; 3]), new(&[1.0; 3]));
+    for run in [&mut base, &mut candidate] {
+        let names = ["m::a<b>&c*d", "m::a|b", "m::a`b"];
+        for (case, name) in run.results.cases.iter_mut().zip(names) {
+            case.case.benchmark = name.into();
+        }
+    }
+    let policy = Policy::default();
+    let comparison = compared(&base, &candidate, &policy);
+    let gate = written(&policy, &comparison, |report| markdown(report, VIEW));
+    for text in [gate, vbench::report::diff::markdown(&comparison, VIEW)] {
+        // Code spans know neither entities nor escapes; what would end one stands outside.
+        for cell in ["| `m::a<b>&c*d` |", r"| m::a\|b |", r"| m::a\`b |"] {
+            assert!(text.contains(cell), "{cell}\n{text}");
+        }
     }
 }
 

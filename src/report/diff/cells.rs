@@ -82,7 +82,8 @@ fn larger_first(a: &Row, b: &Row) -> std::cmp::Ordering {
         .then_with(|| (&a.case, &a.metric.name).cmp(&(&b.case, &b.metric.name)))
 }
 
-/// Base value, candidate value and their unit; a side without value is named so.
+/// Base value, candidate value and their unit; a side without value is named so, and a candidate in
+/// another unit is left blank.
 pub fn values(row: &Row) -> [String; 3] {
     let shown = |measured: &Measured| measured.typical.unwrap_or(measured.headline);
     pair_of(row, shown)
@@ -105,7 +106,7 @@ fn pair_of(row: &Row, value: impl Fn(&Measured) -> f64) -> [String; 3] {
     let (factor, unit) = prefixed(first, &row.metric.unit);
     let [base, candidate] =
         values.map(|value| value.map_or("-".to_owned(), |value| digits(value / factor)));
-    [base, candidate, unit]
+    [base, if row.changes_unit() { String::new() } else { candidate }, unit]
 }
 
 /// `27.9% lower`, `7.26x higher`; for exact metrics the difference.
@@ -117,6 +118,16 @@ pub fn change(row: &Row) -> String {
         (None, Some(difference)) => digits(difference),
         (None, None) => String::new(),
     }
+}
+
+/// How many metrics are in a geometric mean, and what of them where they disagree about what is
+/// better: a higher rate is a lower time.
+pub fn members(group: &Group) -> String {
+    let of_all = match group.left_out {
+        0 => format!("of {}", group.metrics),
+        left_out => format!("{} of {}", group.metrics, group.metrics + left_out),
+    };
+    if group.as_rates { format!("{of_all}, as rates") } else { of_all }
 }
 
 /// Percent below a factor of two, the factor from there.
@@ -209,6 +220,12 @@ pub fn needed(row: &Row) -> String {
         Some(_) => "close to the margin".to_owned(),
         None => format!("over {}{turns}", counted(1000, unit)),
     }
+}
+
+/// About how many launches would decide a row that only lacks turns, had they been taken in turns.
+pub fn in_turns(row: &Row) -> Option<String> {
+    let needed = row.change.as_ref()?.needed()?;
+    Some(format!("about {} in turns", counted(needed, row.level.unwrap_or(Level::Launch).name())))
 }
 
 /// `3 better, 1 worse, 4 same within 3%, 0 unclear`; other verdicts where there are any.

@@ -49,7 +49,10 @@ pub const DIFF_COLUMNS: &[(&str, &str)] = &[
     ("p", "p value of no change"),
     ("q", "p value adjusted over the family"),
     ("p_equivalence", "p value of a change as large as the margin"),
-    ("need_units", "about how many units a side would show a change of the margin's size"),
+    (
+        "need_units",
+        "about how many units a side, in turns, would show a change of the margin's size",
+    ),
     ("detectable", "smallest change, as a share, that this many units would have shown"),
 ];
 
@@ -86,7 +89,9 @@ pub(in crate::report) fn fields(comparison: &Comparison, pair: &Pair, row: &Row)
         row.level.map_or("", crate::compare::Level::name).to_owned(),
     ];
     fields.extend(
-        [&row.base, &row.candidate].into_iter().flat_map(|side| side_fields(side.as_ref())),
+        [row.base.as_ref(), row.candidate.as_ref().filter(|_| !row.changes_unit())]
+            .into_iter()
+            .flat_map(side_fields),
     );
     let interval = change.and_then(|change| change.interval_95);
     let numbers = [

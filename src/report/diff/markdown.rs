@@ -1,12 +1,12 @@
 //! The comparison as GitHub's Markdown, whole or as a comment.
 
 use super::cells::{
-    View, basis, change, detectable, interval, notes, obstacles, ratio, remark, sections, summary,
-    values,
+    View, basis, change, detectable, interval, members, notes, obstacles, ratio, remark, sections,
+    summary, values,
 };
 use crate::compare::{Comparison, Group, Pair, Row};
 use crate::report::fit::{COMMENT, fit};
-use crate::text::markdown as plain;
+use crate::text::{inert, markdown as plain};
 use std::fmt::Write;
 use vbench_results::Role;
 
@@ -72,7 +72,7 @@ fn row_line(row: &Row, comparison: &Comparison, view: View) -> String {
     let interval = row.change.as_ref().map(interval).unwrap_or_default();
     let verdict = if judged { view.verdict(row.verdict) } else { String::new() };
     let remark = if judged { remark(row, &comparison.policy) } else { String::new() };
-    let (case, metric) = (format!("`{}`", plain(&row.case.to_string())), plain(&row.metric.name));
+    let (case, metric) = (code(&row.case.to_string()), plain(&row.metric.name));
     let (change, detects) = (change(row), detectable(row));
     line(&[
         &case,
@@ -89,7 +89,7 @@ fn row_line(row: &Row, comparison: &Comparison, view: View) -> String {
 }
 
 fn group_line(group: &Group, view: View) -> String {
-    let (metrics, ratio) = (format!("of {}", group.metrics), ratio(group.change.ratio));
+    let (metrics, ratio) = (members(group), ratio(group.change.ratio));
     let (interval, verdict) = (interval(&group.change), view.verdict(group.verdict));
     line(&["geometric mean", &metrics, "", "", "", &ratio, &interval, &verdict, "", ""])
 }
@@ -102,14 +102,24 @@ fn facts(pair: &Pair, view: View) -> String {
         let declared = if fact.expected { " (declared)" } else { "" };
         let _ = writeln!(
             text,
-            "- `{}`: {} {} {}{declared}",
-            plain(&fact.fact),
+            "- {}: {} {} {}{declared}",
+            code(&fact.fact),
             plain(&base),
             view.arrow(),
             plain(&candidate)
         );
     }
     text
+}
+
+/// `text` as code. A code span takes no escapes and no entities (CommonMark 0.31, 6.1), so what would
+/// end it, or the cell it stands in, is shown as plain text.
+pub(in crate::report) fn code(text: &str) -> String {
+    let shown = inert(text);
+    match shown.trim().is_empty() || shown.contains(['`', '|']) {
+        true => plain(text),
+        false => format!("`{shown}`"),
+    }
 }
 
 pub(in crate::report) fn line(cells: &[&str]) -> String {

@@ -1,7 +1,7 @@
 //! The comparison on a terminal.
 
 use super::cells::{
-    Section, View, basis, bests, change, detectable, interval, margin, notes, obstacles,
+    Section, View, basis, bests, change, detectable, interval, margin, members, notes, obstacles,
     out_of_turn, ratio, remark, sections, summary, unsettled, values,
 };
 use crate::compare::{Comparison, FactDifference, Group, Pair, Row, Verdict};
@@ -101,13 +101,9 @@ fn cells(row: &Row, comparison: &Comparison, view: View) -> Vec<String> {
 
 fn group_cells(group: &Group, view: View) -> Vec<String> {
     let blank = String::new;
-    let of_all = match group.left_out {
-        0 => format!("of {}", group.metrics),
-        left_out => format!("{} of {}", group.metrics, group.metrics + left_out),
-    };
     vec![
         "geometric mean".to_owned(),
-        of_all,
+        members(group),
         blank(),
         blank(),
         blank(),
@@ -173,8 +169,13 @@ fn facts(pair: &Pair, view: View) -> String {
         }
     }
     if pair.identical_facts > 0 {
-        let others = if pair.identical_facts == 1 { "other is" } else { "others are" };
-        let _ = writeln!(text, "  {} {others} identical", pair.identical_facts);
+        let alike = match (pair.facts.is_empty(), pair.identical_facts) {
+            (true, 1) => "fact is",
+            (true, _) => "facts are",
+            (false, 1) => "other is",
+            (false, _) => "others are",
+        };
+        let _ = writeln!(text, "  {} {alike} identical", pair.identical_facts);
     }
     text
 }
@@ -200,10 +201,14 @@ fn legend(comparison: &Comparison, detects: bool, view: View) -> String {
     let margin = margin(&comparison.policy);
     let mut text = String::new();
     if tests > 0 {
+        let tests = match tests {
+            1 => "1 test".to_owned(),
+            tests => format!("{tests} tests, adjusted together"),
+        };
         text.push_str(&sentence(
             &format!(
                 "values: the typical launch. better, worse: a real change of {margin} or more \
-                 ({tests} tests, adjusted together). same: shown to be within {margin}."
+                 ({tests}). same: shown to be within {margin}."
             ),
             view,
         ));

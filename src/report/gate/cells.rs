@@ -4,7 +4,7 @@ use super::Report;
 use crate::compare::{Pair, Row, Why};
 use crate::gate::{Effect, Finding, Judged, Reference, State};
 use crate::report::diff::View;
-use crate::report::diff::cells::{basis, change, interval, is_shared, needed, values};
+use crate::report::diff::cells::{basis, change, in_turns, interval, is_shared, needed, values};
 use crate::text::number::{counted, percent, with_unit};
 use vbench_results::Role;
 
@@ -79,7 +79,10 @@ fn unclear(row: &Row) -> String {
             needed => format!("unclear: {sides}, {needed} would settle it"),
         },
         Some(Why::Drift) => {
-            format!("unclear: {}, {sides}, not in turns: the host may have drifted", change(row))
+            let change = change(row);
+            let turns = in_turns(row).map(|turns| format!("; {turns} would settle it"));
+            let turns = turns.unwrap_or_default();
+            format!("unclear: {change}, {sides}, not in turns: the host may have drifted{turns}")
         }
         Some(Why::Unreplicated) => format!("unclear: {sides} show no spread"),
         Some(Why::ZeroVariance) => format!("unclear: a difference, but no spread ({sides})"),
@@ -89,7 +92,7 @@ fn unclear(row: &Row) -> String {
 }
 
 /// `13 rows: 1 regressed, 0 improved, 11 equivalent, 1 inconclusive, 0 missing`, and further states
-/// where there are any.
+/// where there are any; then what regressed against the anchor, and what is waived.
 pub fn footer(report: &Report<'_>) -> String {
     let count = |state: State| report.gate.counts.get(&state).copied().unwrap_or_default();
     let always = State::COUNTED.iter().take(5);
@@ -106,6 +109,17 @@ pub fn footer(report: &Report<'_>) -> String {
         0 if bounds().count() == 0 => {}
         0 => text.push_str(&format!(", {kept} kept")),
         broken => text.push_str(&format!(", {} broken", counted(broken, "bound"))),
+    }
+    let creep = |row: &&Judged<'_>| {
+        row.is_gated() && row.reference == Reference::Anchor && row.state == State::Regressed
+    };
+    let rows = || report.gate.rows.iter();
+    let aside = [
+        (rows().filter(creep).count(), "against the anchor"),
+        (rows().filter(|row| row.waived.is_some()).count(), "waived"),
+    ];
+    for (count, what) in aside.into_iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {count} {what}"));
     }
     text
 }
@@ -168,17 +182,24 @@ pub fn steady<'r>(report: &'r Report<'_>) -> Vec<&'r Judged<'r>> {
     report.gate.rows.iter().filter(still).collect()
 }
 
-/// The command that measures again what failed.
+/// The command that measures again what failed, and the controls beside it.
 pub fn confirmation(report: &Report<'_>) -> Option<String> {
-    let cases = report.doubtful();
+    let mut cases = report.doubtful();
+    let failing = !cases.is_empty();
+    let controls = report.gate.rows.iter().filter(|row| row.role == Role::Control);
+    cases.extend(controls.map(|row| row.case.as_str()));
+    cases.sort_unstable();
+    cases.dedup();
     let candidate = &report.pair()?.candidate;
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let named: Vec<String> = cases.iter().map(|case| quoted(case)).collect();
     let times = counted(report.policy.confirm.runs as usize, "time");
-    (!cases.is_empty()).then(|| {
+    let out = report.out.map(|out| format!(" --out {}", quoted(&out.display().to_string())));
+    let out = out.unwrap_or_default();
+    failing.then(|| {
         format!(
             "to confirm: measure again {times}, best after another boot, and add --confirm RUN: \
-             vbench run --config {} --launches {} --exact {}",
+             vbench run --config {} --launches {}{out} --exact {}",
             quoted(&candidate.config),
             candidate.launches,
             named.join(" ")

@@ -88,7 +88,7 @@ fn properties(judged: &Judged<'_>) -> Vec<(&'static str, String)> {
     let interval = change.and_then(|change| change.interval_95);
     let numbers = [
         ("base", typical(&row.base)),
-        ("candidate", typical(&row.candidate)),
+        ("candidate", typical(&row.candidate).filter(|_| !row.changes_unit())),
         ("ratio", change.map(|change| change.ratio)),
         ("ci95_low", interval.map(|(low, _)| low)),
         ("ci95_high", interval.map(|(_, high)| high)),

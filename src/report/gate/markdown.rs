@@ -1,11 +1,11 @@
 //! The decision as a GitHub step summary, or as a comment.
 
 use super::cells::{confirmation, exit, footer, sentence, title};
-use super::{Report, label};
-use crate::gate::{Effect, Judged};
+use super::{Report, conclusion, label};
+use crate::gate::{Effect, Judged, Reference};
 use crate::report::diff::View;
 use crate::report::diff::cells::{change, interval, notes, values};
-use crate::report::diff::markdown::line;
+use crate::report::diff::markdown::{code, line};
 use crate::report::fit::{COMMENT, SUMMARY, fit};
 use crate::text::markdown as plain;
 use std::fmt::Write;
@@ -22,7 +22,7 @@ pub fn comment(report: &Report<'_>, view: View) -> String {
 }
 
 fn whole(report: &Report<'_>, view: View) -> String {
-    let name = report.gate.outcome.name();
+    let name = conclusion(report.gate).concat();
     let mut text =
         format!("## vbench gate: {name}\n\n**{}** ({})\n\n", footer(report), exit(report));
     if let Some(pair) = report.pair() {
@@ -74,13 +74,15 @@ fn row_line(judged: &Judged<'_>, view: View) -> String {
     let [base, candidate, unit] = judged.row.map(values).unwrap_or_default();
     let change_text = judged.row.map(change).unwrap_or_default();
     let interval = judged.row.and_then(|row| row.change.as_ref()).map(interval).unwrap_or_default();
-    let state = match judged.role {
-        Role::Control => format!("{} (control)", judged.state.name()),
-        _ => judged.state.name().to_owned(),
+    let state = match (judged.role, judged.reference) {
+        (Role::Control, Reference::Baseline) => format!("{} (control)", judged.state.name()),
+        (Role::Control, Reference::Anchor) => format!("{} (control, anchor)", judged.state.name()),
+        (_, Reference::Anchor) => format!("{} (anchor)", judged.state.name()),
+        (_, Reference::Baseline) => judged.state.name().to_owned(),
     };
     line(&[
         label(judged.effect()),
-        &format!("`{}`", plain(&judged.case)),
+        &code(&judged.case),
         &plain(&judged.metric),
         &base,
         &candidate,

@@ -1,7 +1,7 @@
 //! The decision on a terminal.
 
 use super::cells::{confirmation, exit, footer, listed, passed, sentence, steady, title};
-use super::{Report, label};
+use super::{Report, conclusion, label};
 use crate::gate::{Effect, Judged, Outcome};
 use crate::report::diff::View;
 use crate::report::diff::cells::notes;
@@ -27,11 +27,13 @@ pub fn text(report: &Report<'_>, view: View) -> String {
         let _ = writeln!(text, "{}", inert(&confirmation));
     }
     let tone = match outcome {
+        Outcome::Pass if report.gate.is_undecided() => Tone::Doubt,
         Outcome::Pass => Tone::Good,
         Outcome::Incomplete => Tone::Doubt,
         Outcome::Fail | Outcome::Environment => Tone::Bad,
     };
-    let name = view.style().paint(tone, &outcome.name().to_uppercase());
+    let [name, doubt] = conclusion(report.gate);
+    let name = view.style().paint(tone, &format!("{}{doubt}", name.to_uppercase()));
     let _ = writeln!(text, "\ngate: {name}   {}   {}", footer(report), exit(report));
     text
 }
@@ -64,7 +66,11 @@ fn lines(report: &Report<'_>, view: View) -> String {
         lines.push((Effect::Pass, [label(Effect::Pass).to_owned(), rows, states]));
     }
     for row in steady(report) {
-        let said = "same: the environment did not move".to_owned();
+        let against = match report.anchor {
+            Some(_) => format!("against the {}: ", row.reference.word()),
+            None => String::new(),
+        };
+        let said = format!("{against}same: the environment did not move");
         lines.push((Effect::Pass, ["control".to_owned(), name(row), said]));
     }
     let width =
