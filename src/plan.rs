@@ -3,6 +3,7 @@
 use crate::axis::{Axis, Params};
 use crate::bencher::Settings;
 use crate::benchmark::Benchmark;
+use crate::gpu;
 use crate::machine::Machine;
 use crate::profile::{Effort, Profile};
 use crate::quantity::Bytes;
@@ -143,8 +144,13 @@ impl Plan {
         let mut known_axes: Vec<&'static str> = Vec::new();
         let mut unread = Vec::new();
         for &benchmark in benchmarks.iter().filter(|b| selection.wants_benchmark(b)) {
-            let axes = benchmark.axes(machine);
-            known_axes.extend(axes.iter().flat_map(|axis| axis.names.iter()));
+            let (seen, asks) = gpu::unopened(|| benchmark.axes(machine));
+            known_axes.extend(seen.iter().flat_map(|axis| axis.names.iter()));
+            let axes = match asks {
+                false => seen,
+                true if selection.may_want(benchmark, seen) => benchmark.axes(machine),
+                true => continue,
+            };
             let axes = axes.into_iter().map(|axis| selection.bounded(axis)).collect();
             let combined = match combinations(axes, &selection.axes) {
                 Ok(combined) => combined,
@@ -279,6 +285,19 @@ impl Selection {
             Ignored::Only => ignored,
         };
         by_ignore && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == benchmark.kind))
+    }
+
+    /// Whether a case may be wanted once the driver of the GPUs was asked, which can take long or
+    /// hang; `seen` are the axes of a machine with one device. Devices have numbers, so that only a
+    /// pattern with a digit can mean another one.
+    fn may_want(&self, benchmark: &Benchmark, seen: Vec<Axis>) -> bool {
+        let patterns = self.filters.iter().chain(&self.skip);
+        let numbered = |pattern: &String| pattern.bytes().any(|byte| byte.is_ascii_digit());
+        let given = combinations(seen.clone(), &self.axes);
+        let params = given.or_else(|_| combinations(seen, &BTreeMap::new())).unwrap_or_default();
+        let id = |params: Params| CaseId { benchmark: benchmark.id(), params: params.0 };
+        let wanted = params.into_iter().any(|params| self.wants_case(&id(params)));
+        wanted || patterns.into_iter().any(numbered)
     }
 
     /// True when a case with the benchmark's own axis values is wanted.

@@ -19,6 +19,7 @@ mod product;
 mod queue;
 pub mod stub;
 mod vitals;
+mod waiting;
 
 pub use device::{Gpu, Host, Memory};
 pub use kernels::{CUDA_ARCHITECTURES, Kernel, SOURCE};
@@ -29,6 +30,7 @@ pub use peaks::{Peak, peak};
 pub use product::Product;
 pub use queue::{Queue, Times};
 pub use vitals::{Held, Monitor, Reading, Setting};
+pub use waiting::unopened;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -269,12 +271,18 @@ pub trait Driver: Send + Sync {
 }
 
 /// The driver of this machine with at least one device, looked for once in a process: CUDA, else
-/// HIP.
+/// HIP. One that does not answer in time counts as none.
 ///
 /// # Errors
 /// Why each has none.
 pub fn driver() -> Result<Arc<dyn Driver>, Fault> {
-    FOUND.get_or_init(|| first_with_devices(&[open_cuda, hip::open])).clone()
+    match FOUND.get() {
+        Some(found) => found.clone(),
+        None => {
+            waiting::allowed()?;
+            FOUND.get_or_init(|| first_with_devices(&[open_cuda, open_hip])).clone()
+        }
+    }
 }
 
 static FOUND: OnceLock<Result<Arc<dyn Driver>, Fault>> = OnceLock::new();
@@ -290,7 +298,7 @@ type Open = fn() -> Result<Arc<dyn Driver>, Fault>;
 fn first_with_devices(choices: &[Open]) -> Result<Arc<dyn Driver>, Fault> {
     let mut reasons = Vec::new();
     for open in choices {
-        match open().and_then(|driver| with_devices(&driver).map(|()| driver)) {
+        match open() {
             Ok(driver) => return Ok(driver),
             Err(fault) => reasons.push(fault.to_string()),
         }
@@ -305,9 +313,18 @@ fn with_devices(driver: &Arc<dyn Driver>) -> Result<(), Fault> {
     }
 }
 
+/// What `open` gives if it has a device and says so in time.
+fn answering(name: &str, open: Open) -> Result<Arc<dyn Driver>, Fault> {
+    waiting::within(name, move || open().and_then(|driver| with_devices(&driver).map(|()| driver)))
+}
+
+fn open_hip() -> Result<Arc<dyn Driver>, Fault> {
+    answering("HIP", hip::open)
+}
+
 #[cfg(feature = "cuda")]
 fn open_cuda() -> Result<Arc<dyn Driver>, Fault> {
-    cuda::open()
+    answering("CUDA", cuda::open)
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -334,7 +351,7 @@ mod tests {
     }
 
     fn empty() -> Result<Arc<dyn Driver>, Fault> {
-        Ok(Arc::new(Stub::with_devices(0)))
+        super::answering("simulated", || Ok(Arc::new(Stub::with_devices(0))))
     }
 
     fn one() -> Result<Arc<dyn Driver>, Fault> {

@@ -124,8 +124,7 @@ pub fn count() -> usize {
 /// Numbers of the devices, as an axis: all of them, the first for a first look. Where there is
 /// none the axis has one value, so that the case is listed with its reason.
 pub fn ids() -> Vec<usize> {
-    let all = count().max(1);
-    (0..if is_first_look() { 1 } else { all }).collect()
+    (0..if is_first_look() { 1 } else { count().max(1) }).collect()
 }
 
 /// What a device's own copy shows, counted both ways because tools differ.
