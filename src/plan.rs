@@ -7,6 +7,7 @@ use crate::gpu;
 use crate::machine::Machine;
 use crate::profile::{Effort, Profile};
 use crate::quantity::Bytes;
+use crate::text::number::counted;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,6 +88,8 @@ pub struct Plan {
     pub shuffle: bool,
     /// Cases that only a longer profile contains.
     pub left_out: usize,
+    /// The shortest profile that contains some of those.
+    pub longer: Option<Profile>,
 }
 
 /// A selection that makes no plan.
@@ -140,6 +143,7 @@ impl Plan {
             seed: selection.seed,
             shuffle: selection.shuffle,
             left_out: 0,
+            longer: None,
         };
         let mut known_axes: Vec<&'static str> = Vec::new();
         let mut unread = Vec::new();
@@ -167,6 +171,8 @@ impl Plan {
                 }
                 if benchmark.options.profile > profile && !selection.exact {
                     plan.left_out += 1;
+                    let least = plan.longer.unwrap_or(Profile::Thorough);
+                    plan.longer = Some(least.min(benchmark.options.profile));
                     continue;
                 }
                 // Probed once per benchmark, and only when a case of it is wanted.
@@ -199,6 +205,12 @@ impl Plan {
             }
             _ => false,
         }
+    }
+
+    /// How many cases longer profiles add, as `noun`s, and which to ask for; nothing where none do.
+    pub fn in_longer(&self, noun: &str) -> Option<String> {
+        let profile = self.longer?;
+        Some(format!("{} in longer profiles: --profile {profile}", counted(self.left_out, noun)))
     }
 
     /// The order of one round of launches, as indices into `cases`: drawn from the seed and the
@@ -333,6 +345,10 @@ impl Selection {
             max_time: options.max_time.and_then(seconds).unwrap_or(base.max_time),
             ..base
         };
+        if options.max_time.is_some() {
+            let share = f64::from(effort.samples) / f64::from(base.samples.max(1));
+            effort.typical = base.typical.mul_f64(share).min(effort.max_time);
+        }
         if let Some(time) = self.time.and_then(seconds) {
             effort.sample_time = time;
             effort.window = time;

@@ -86,10 +86,7 @@ fn has_values(set: &ResultSet) -> bool {
 
 fn nothing_to_run(args: &AbArgs, plan: &Plan, console: &mut Console<'_>) -> u8 {
     let named = args.filters.join(" ");
-    let longer = match plan.left_out {
-        0 => String::new(),
-        left_out => format!("\n  {left_out} cases of a longer profile match: --profile standard"),
-    };
+    let longer = plan.in_longer("case").map(|told| format!("\n  {told}")).unwrap_or_default();
     let _ = writeln!(
         console.err,
         "warning: no case matches {named:?} on both sides; `list` shows the benchmarks{longer}"

@@ -171,7 +171,7 @@ fn totals(plan: &Plan, benchmarks: usize, ready: usize) -> String {
     let runnable: Vec<&Case> = plan.cases.iter().filter(|case| state(case).is_none()).collect();
     let longer = match plan.left_out {
         0 => String::new(),
-        left_out => format!("; {left_out} more cases in longer profiles"),
+        left_out => format!("; {} in longer profiles", counted(left_out, "more case")),
     };
     format!(
         "{}, {ready} ready: {} x {} takes about {}{longer}. Cases: vbench run --list",

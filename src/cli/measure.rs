@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::machine::Machine;
 use crate::plan::{Plan, Selection};
 use crate::report;
-use crate::runner::{Ending, Runner, Until};
+use crate::runner::{Ending, Runner, Until, overdue};
 use crate::store;
 use crate::store::journal::{JOURNAL, Journal, Recovered, in_progress};
 use crate::terminal::Tone;
@@ -20,10 +20,11 @@ use crate::text::inert;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 use vbench_results::{
-    CaseResult, Environment, JournalHeader, Launch, Outcome, ResultSet, Run, SCHEMA_VERSION,
+    CaseId, CaseResult, Environment, JournalHeader, Launch, Outcome, ResultSet, Run, SCHEMA_VERSION,
 };
 
 /// Launches after which `--until-precision` gives up on a case, unless told otherwise.
@@ -193,10 +194,8 @@ fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
     let detail = report::run::Detail { style: console.style, ..Default::default() };
     let table = report::run::render(&session.results, detail, console.width);
     let _ = write!(console.out, "\n{table}");
-    let left_out = session.plan.left_out;
-    if left_out > 0 {
-        let _ =
-            writeln!(console.out, "{left_out} more cases in longer profiles: --profile standard");
+    if let Some(longer) = session.plan.in_longer("more case") {
+        let _ = writeln!(console.out, "{longer}");
     }
     let _ = writeln!(console.out, "stored in {folder}");
     let next = crate::text::wrap(&next(&session.folder, &session.args.out), console.width, 2);
@@ -242,6 +241,15 @@ fn launch_all(session: &mut Session<'_>, console: &mut Console<'_>) -> Result<En
     let stop = stop_on_interrupt();
     let executor = executor(session.args);
     let executor = if session.args.redact { Box::new(Redacted(executor)) } else { executor };
+    let (folder, kept) = (&session.folder, AtomicUsize::new(0));
+    let journal = Mutex::new(&mut session.journal);
+    let locked = || journal.lock().unwrap_or_else(PoisonError::into_inner);
+    let overdue = |case: &CaseId, launch: &Launch| {
+        // Held until the process ends: nothing is added after this.
+        let mut journal = locked();
+        let said = journal.append(case, launch).err();
+        give_up(case, launch, folder, said);
+    };
     let runner = Runner {
         plan: session.plan,
         executor: &*executor,
@@ -250,23 +258,37 @@ fn launch_all(session: &mut Session<'_>, console: &mut Console<'_>) -> Result<En
         boot_id: session.boot.clone(),
         began: Instant::now(),
         offset_s: session.offset_s,
+        overdue: Some(&overdue),
     };
     let past = super::progress::past_durations(&session.args.out, &session.results.run);
     let mut progress = Progress::new(session.args.format, console, &past);
     progress.begin(&session.results.run, session.plan, &session.folder, &session.results.cases);
-    let (journal, folder) = (&mut session.journal, &session.folder);
-    let mut kept = 0;
     let mut record = |case: &_, launch: &Launch| {
+        let mut journal = locked();
+        let kept = kept.fetch_add(1, Ordering::SeqCst);
         journal
             .append(case, launch)
-            .map_err(|error| lost_journal(&error, journal.path(), folder, kept))?;
-        kept += 1;
-        Ok(())
+            .map_err(|error| lost_journal(&error, journal.path(), folder, kept))
     };
     let ending =
         runner.run(&mut session.results.cases, &mut record, &mut |event| progress.tell(&event));
     progress.end();
     ending
+}
+
+/// Says what is kept, and ends the process in which `case` hangs.
+fn give_up(case: &CaseId, launch: &Launch, folder: &Path, lost: Option<io::Error>) {
+    let (why, folder) = (launch.outcome.reason().unwrap_or_default(), folder.display());
+    let benchmark = &case.benchmark;
+    let kept = match lost {
+        None => format!("what was measured is kept in {folder}, with this as timed-out"),
+        Some(error) => format!("what was measured before is kept in {folder}, this not: {error}"),
+    };
+    let _ = writeln!(
+        io::stderr(),
+        "\nerror: {case}: {why}, which ends with it\n  {kept}\n  the other cases: --skip {benchmark}"
+    );
+    overdue::end(FAILED)
 }
 
 fn lost_journal(error: &io::Error, path: &Path, folder: &Path, kept: usize) -> String {

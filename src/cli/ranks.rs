@@ -2,15 +2,15 @@
 //! and the first one stores.
 
 use super::args::RunArgs;
-use super::{Console, Ended, OK, smoke};
+use super::{Console, Ended, FAILED, OK, smoke};
 use crate::launcher::{HOSTS, Launched};
 use crate::plan::{Case, Plan, Selection};
 use crate::profile::Profile;
-use crate::runner::{Executed, Executor, InProcess, Runner};
+use crate::runner::{Executed, Executor, InProcess, Runner, overdue};
 use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Seed where none is given: all processes must draw the same order.
 const SEED: u32 = 1;
@@ -36,6 +36,9 @@ pub fn selection(args: &RunArgs, launched: Launched) -> Result<Selection, String
     Ok(selection)
 }
 
+/// How much longer than the first process the others wait for a case that hangs.
+const LATER: Duration = Duration::from_secs(10);
+
 /// Leaves out what measures one process: several at once would measure each other.
 pub fn leave_out_single(plan: &mut Plan, launched: Launched) {
     let single = plan.cases.iter_mut().filter(|case| case.benchmark.options.isolate);
@@ -51,18 +54,22 @@ pub fn follow(args: &RunArgs, plan: &Plan) -> Ended {
     if args.list || plan.cases.is_empty() {
         return Ok(OK);
     }
+    // The first process is late first, so that it can keep what it has.
+    let mut plan = plan.clone();
+    plan.cases.iter_mut().for_each(|case| case.timeout = case.timeout.saturating_add(LATER));
     if plan.cases[0].settings.profile == Profile::Smoke {
-        smoke::check(args, plan, &mut silent);
+        smoke::check(args, &plan, &mut silent);
         return Ok(OK);
     }
     let runner = Runner {
-        plan,
+        plan: &plan,
         executor: &InProcess,
         stop: &AtomicBool::new(false),
         until: None,
         boot_id: None,
         began: Instant::now(),
         offset_s: 0.0,
+        overdue: Some(&|_, _| overdue::end(FAILED)),
     };
     let mut results: Vec<_> = plan.cases.iter().map(Case::result).collect();
     let ended = runner.run(&mut results, &mut |_, _| Ok::<(), Infallible>(()), &mut |_| {});
@@ -77,5 +84,9 @@ impl Executor for Redacted {
         let mut executed = self.0.execute(case, launch);
         executed.facts.remove(HOSTS);
         executed
+    }
+
+    fn is_here(&self, case: &Case) -> bool {
+        self.0.is_here(case)
     }
 }

@@ -86,10 +86,7 @@ fn nothing_to_run(args: &RunArgs, plan: &Plan, console: &mut Console<'_>) -> u8 
         true => String::new(),
         false => format!(" with {}", narrowed.join(" and ")),
     };
-    let longer = match plan.left_out {
-        0 => String::new(),
-        left_out => format!("\n  {left_out} cases of a longer profile match: --profile standard"),
-    };
+    let longer = plan.in_longer("case").map(|told| format!("\n  {told}")).unwrap_or_default();
     let _ = writeln!(
         console.err,
         "warning: no case matches {named}{with}; `list` shows the benchmarks{longer}"

@@ -3,7 +3,8 @@
 use super::args::RunArgs;
 use super::{Console, FAILED, OK};
 use crate::plan::{Case, Plan};
-use crate::runner::{ChildProcess, Executor, InProcess};
+use crate::runner::{ChildProcess, Executor, InProcess, overdue};
+use std::io::{self, Write};
 use std::time::Instant;
 use vbench_results::Outcome;
 
@@ -16,12 +17,28 @@ pub fn check(args: &RunArgs, plan: &Plan, console: &mut Console<'_>) -> u8 {
     for case in &plan.cases {
         let outcome = match &case.skip {
             Some(reason) => Outcome::Skipped { reason: reason.clone() },
+            None if executor.is_here(case) => {
+                let execute = || executor.execute(case, 1).outcome;
+                overdue::within(case.timeout, || give_up(case), execute)
+            }
             None => executor.execute(case, 1).outcome,
         };
         let _ = writeln!(console.out, "test {} ... {}", case.id, word(&outcome));
         tally.count(case, outcome);
     }
     tally.close(began, console)
+}
+
+/// Ends the process in which `case` hangs.
+fn give_up(case: &Case) {
+    let (id, limit) = (&case.id, case.timeout.as_secs_f64());
+    let _ = writeln!(
+        io::stderr(),
+        "error: {id}: did not end within its limit of {limit} s inside the program's own process, \
+         which ends with it\n  the other cases: --skip {}",
+        id.benchmark
+    );
+    overdue::end(FAILED)
 }
 
 /// How launches are executed under these arguments.

@@ -129,8 +129,21 @@ fn a_missing_resource_is_a_skip_with_its_reason() {
 fn a_longer_profile_contains_more() {
     let plan = plan_of(&[&LONG], filter("long")).unwrap();
     assert_eq!((plan.cases.len(), plan.left_out), (0, 1));
+    let told = "1 more case in longer profiles: --profile standard";
+    assert_eq!(plan.in_longer("more case").as_deref(), Some(told));
     assert_eq!(ids(Selection { profile: Profile::Standard, ..filter("long") }).len(), 1);
     assert_eq!(ids(Selection { exact: true, ..filter("memory::long") }).len(), 1, "asked by name");
+}
+
+#[test]
+fn a_benchmark_with_a_time_of_its_own_is_expected_to_take_it() {
+    const HOT: Options = Options { samples: Some(600), max_time: Some(600.0), ..Options::DEFAULT };
+    static SOAK: Benchmark = Benchmark { name: "soak", options: HOT, ..PLAIN };
+    let plan = |profile| plan_of(&[&SOAK], Selection { profile, ..filter("soak") }).unwrap();
+    let seconds = |profile| plan(profile).cases[0].settings.effort.typical.as_secs();
+    // 60 times the 10 samples that take 30 s, and no longer than the benchmark lasts.
+    assert_eq!(seconds(Profile::Thorough), 600);
+    assert_eq!(plan(Profile::Smoke).cases[0].settings.effort.typical.as_millis(), 100);
 }
 
 #[test]

@@ -55,8 +55,12 @@ struct Work {
 type InForce = BTreeMap<String, Reading>;
 
 impl Executor for ChildProcess {
+    fn is_here(&self, case: &Case) -> bool {
+        !case.benchmark.options.isolate && self.setting.is_none()
+    }
+
     fn execute(&self, case: &Case, launch: u32) -> Executed {
-        if !case.benchmark.options.isolate && self.setting.is_none() {
+        if self.is_here(case) {
             return super::InProcess.execute(case, launch);
         }
         let work = Work { case: case.id.clone(), settings: case.settings.of_launch(launch) };
@@ -95,13 +99,14 @@ impl ChildProcess {
         if !matches!(answer, Answer::Complete(_)) {
             process.kill();
         }
-        let status = process.wait().map_err(|error| cannot("wait for a child process", error))?;
+        let status = process.wait().map_err(|error| cannot("wait for a child process", error));
         Ok(match answer {
-            Answer::Complete(text) => judge(&text, status, &mut process),
+            Answer::Complete(text) => judge(&text, status?, &mut process),
             Answer::TooLate => Said::TooLate(format!(
-                "killed after its limit of {} s{}",
+                "killed after its limit of {} s{}{}",
                 timeout.as_secs_f64(),
-                last_words(&process.output())
+                last_words(&process.output()),
+                status.err().map(|why| format!("; {why}")).unwrap_or_default()
             )),
         })
     }

@@ -18,6 +18,10 @@ impl Executor for InProcess {
         let settings = case.settings.of_launch(launch);
         execute(case.benchmark, &case.params(), settings, Machine::current())
     }
+
+    fn is_here(&self, _: &Case) -> bool {
+        true
+    }
 }
 
 /// Runs one launch of `benchmark` here.

@@ -2,6 +2,7 @@
 
 pub mod child;
 mod execute;
+pub mod overdue;
 mod pairs;
 mod process;
 mod simulated;
@@ -16,7 +17,7 @@ use crate::stats::summarize;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vbench_results::{CaseId, CaseResult, Launch, Outcome, Repeat, Value};
 
 /// What one launch of a case produced. Times are relative to the launch's start.
@@ -46,6 +47,11 @@ impl Executed {
 pub trait Executor {
     /// Runs the case once. Never panics: whatever happens is an outcome.
     fn execute(&self, case: &Case, launch: u32) -> Executed;
+
+    /// Whether it executes the case inside this process, where nothing can end it alone.
+    fn is_here(&self, _: &Case) -> bool {
+        false
+    }
 }
 
 /// What the run tells while it goes on.
@@ -114,7 +120,13 @@ pub struct Runner<'a> {
     pub began: Instant,
     /// Seconds the run had lasted before it was resumed.
     pub offset_s: f64,
+    /// What is done on another thread, at the latest, with a launch inside this process that
+    /// outlasts its limit: it is kept, and the process ends.
+    pub overdue: Option<&'a Overdue<'a>>,
 }
+
+/// Keeps a launch that did not end, and ends the process.
+pub type Overdue<'a> = dyn Fn(&CaseId, &Launch) + Sync + 'a;
 
 impl Runner<'_> {
     /// Runs every launch that `results` does not hold yet. `results` has one entry per planned
@@ -184,26 +196,42 @@ impl Runner<'_> {
     fn launch(&self, case: &Case, launch: u32, position: u32) -> Launch {
         let at_s = self.offset_s + self.began.elapsed().as_secs_f64();
         let started = Instant::now();
-        let mut executed = self.executor.execute(case, launch);
-        for repeat in &mut executed.repeats {
-            repeat.at_s += at_s;
-        }
-        Launch {
+        let kept = |executed: Executed, elapsed: Duration| Launch {
             launch,
             boot_id: self.boot_id.clone(),
             position,
             at_s,
-            elapsed_s: started.elapsed().as_secs_f64(),
+            elapsed_s: elapsed.as_secs_f64(),
             outcome: executed.outcome,
             facts: executed.facts,
             repeats: executed.repeats,
+        };
+        let execute = || self.executor.execute(case, launch);
+        let mut executed = match self.overdue.filter(|_| self.executor.is_here(case)) {
+            None => execute(),
+            Some(overdue) => {
+                let late = kept(too_late(case), case.timeout);
+                overdue::within(case.timeout, move || overdue(&case.id, &late), execute)
+            }
+        };
+        for repeat in &mut executed.repeats {
+            repeat.at_s += at_s;
         }
+        kept(executed, started.elapsed())
     }
 
     /// A launch that failed while a stop was asked for was killed by whoever asked.
     fn interrupted(&self, launch: &Launch) -> bool {
         launch.outcome.is_failure() && self.stop.load(Ordering::SeqCst)
     }
+}
+
+fn too_late(case: &Case) -> Executed {
+    let reason = format!(
+        "did not end within its limit of {} s inside the program's own process",
+        case.timeout.as_secs_f64()
+    );
+    Executed::without_values(Outcome::TimedOut { reason })
 }
 
 /// True when nothing is gained by another launch: every gated metric is precise, or the case

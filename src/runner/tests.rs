@@ -48,6 +48,7 @@ fn runner<'a>(
         boot_id: Some("boot".into()),
         began: Instant::now(),
         offset_s: 0.0,
+        overdue: None,
     }
 }
 

@@ -119,6 +119,7 @@ impl Session<'_> {
             boot_id: boot_id.clone(),
             began,
             offset_s: 0.0,
+            overdue: None,
         };
         let pairs = Pairs { sides: Which::BOTH.map(side) };
         let past = past_durations(&self.args.out, &results[0].run);

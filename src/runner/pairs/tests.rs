@@ -37,6 +37,7 @@ fn run(plan: &Plan, executors: [&dyn Executor; 2], stop: &AtomicBool) -> Ran {
         boot_id: Some("boot".into()),
         began: Instant::now(),
         offset_s: 0.0,
+        overdue: None,
     };
     let pairs = Pairs { sides: executors.map(side) };
     let mut results = [empty(plan), empty(plan)];
