@@ -48,6 +48,8 @@ struct Cuda {
     contexts: Mutex<BTreeMap<usize, usize>>,
     functions: Mutex<BTreeMap<(Handle, &'static str), Handle>>,
     blas: OnceLock<Result<blas::Blas, Fault>>,
+    /// Where the first kernels that were loaded come from.
+    kernels: OnceLock<String>,
 }
 
 /// Opens the driver.
@@ -78,7 +80,8 @@ pub(super) fn open() -> Result<Arc<dyn Driver>, Fault> {
         let elapsed = unsafe { sys::culib().get::<Elapsed>(b"cuEventElapsedTime") };
         let elapsed = *elapsed.map_err(|error| Fault::Absent(error.to_string()))?;
         let (contexts, functions) = (Mutex::default(), Mutex::default());
-        let cuda = Cuda { version, elapsed, contexts, functions, blas: OnceLock::new() };
+        let (blas, kernels) = (OnceLock::new(), OnceLock::new());
+        let cuda = Cuda { version, elapsed, contexts, functions, blas, kernels };
         Ok(Arc::new(cuda) as Arc<dyn Driver>)
     })
 }
@@ -184,6 +187,9 @@ impl Driver for Cuda {
         }
         if let Some(version) = compiler::version() {
             versions.push(("nvrtc", version));
+        }
+        if let Some(told) = self.kernels.get() {
+            versions.push(("kernels", told.clone()));
         }
         versions
     }
@@ -340,15 +346,18 @@ impl Driver for Cuda {
     }
 
     fn load(&self, device: usize) -> Result<Handle, Fault> {
-        let code = match compiler::compile(&self.identity(device)?.architecture) {
-            // Without a compiler the driver translates what was compiled beforehand.
-            Err(Fault::Absent(_)) => [PTX.as_bytes(), b"\0"].concat(),
-            compiled => compiled?,
-        };
+        let compiled = compiler::compile(&self.identity(device)?.architecture);
         self.select(device)?;
-        // SAFETY: the compiler's image, or a text that ends with zero, either of which is copied.
-        let module = unsafe { result::module::load_data(code.as_ptr().cast()) };
-        Ok(module.map_err(fault("load kernels"))? as Handle)
+        let module = |code: &[u8]| {
+            // SAFETY: the compiler's image, or a text that ends with zero, either of which is copied.
+            let module = unsafe { result::module::load_data(code.as_ptr().cast()) };
+            Ok(module.map_err(fault("load kernels"))? as Handle)
+        };
+        let compiled = compiled.and_then(|image| module(&image));
+        let stored = || module(&[PTX.as_bytes(), b"\0"].concat());
+        let (module, told) = compiler::or_stored(compiled, stored)?;
+        let _ = self.kernels.set(told);
+        Ok(module)
     }
 
     fn function(&self, device: usize, module: Handle, kernel: Kernel) -> Result<Handle, Fault> {

@@ -24,11 +24,13 @@ pub enum Call {
     Allocate,
     /// Pinned memory of the host.
     Pin,
-    /// A copy.
+    /// A copy to or from the host.
     Copy,
+    /// A copy within a device or between two; a wrong one does half of it.
+    Duplicate,
     /// Compiling kernels.
     Load,
-    /// Running one.
+    /// Running one; a wrong one does nothing.
     Launch,
     /// A matrix product.
     Multiply,
@@ -75,6 +77,8 @@ struct State {
     next: Handle,
     used: u64,
     readings: Vec<Reading>,
+    /// Of single devices, by their address.
+    own_readings: BTreeMap<String, Vec<Reading>>,
     peers: bool,
 }
 
@@ -103,6 +107,13 @@ impl Stub {
     #[must_use]
     pub fn reading(self, readings: Vec<Reading>) -> Self {
         self.state().readings = readings;
+        self
+    }
+
+    /// What the monitor of one device reads in place of that.
+    #[must_use]
+    pub fn reading_of(self, device: usize, readings: Vec<Reading>) -> Self {
+        self.state().own_readings.insert(address(device), readings);
         self
     }
 
@@ -173,7 +184,7 @@ impl Driver for Stub {
     fn identity(&self, device: usize) -> Result<Identity, Fault> {
         Ok(Identity {
             name: "Simulated GPU".to_owned(),
-            pci: format!("0000:{:02x}:00.0", device + 1),
+            pci: address(device),
             architecture: "sim_1".to_owned(),
             memory: MEMORY,
             processors: 4,
@@ -245,13 +256,14 @@ impl Driver for Stub {
     }
 
     unsafe fn copy(&self, _: usize, copy: &Transfer, stream: Handle) -> Result<(), Fault> {
-        let wrong = self.step(Call::Copy)?;
-        let speed = if copy.direction == Direction::Duplicate { OWN_MEMORY } else { LINK };
-        self.spend(stream, copy.bytes as f64 / speed);
+        let own = copy.direction == Direction::Duplicate;
+        let wrong = self.step(if own { Call::Duplicate } else { Call::Copy })?;
+        self.spend(stream, copy.bytes as f64 / if own { OWN_MEMORY } else { LINK });
+        let bytes = if wrong && own { copy.bytes / 2 } else { copy.bytes };
         // SAFETY: the caller's ranges; all memory is the host's here.
         unsafe {
-            std::ptr::copy(copy.from as *const u8, copy.to as *mut u8, copy.bytes);
-            if wrong && copy.bytes > 0 {
+            std::ptr::copy(copy.from as *const u8, copy.to as *mut u8, bytes);
+            if wrong && !own && bytes > 0 {
                 *(copy.to as *mut u8) = 0xa5;
             }
         }
@@ -289,7 +301,10 @@ impl Driver for Stub {
         parameters: &[u64],
         stream: Handle,
     ) -> Result<(), Fault> {
-        self.step(Call::Launch)?;
+        if self.step(Call::Launch)? {
+            self.spend(stream, 0.0);
+            return Ok(());
+        }
         let kernel = usize::try_from(function).ok().and_then(|at| Kernel::ALL.get(at));
         let kernel = *kernel.ok_or_else(|| Fault::Failed("no such kernel".into()))?;
         // SAFETY: the caller's parameters, whose addresses are the host's here.
@@ -330,8 +345,10 @@ impl Driver for Stub {
         Ok(Arc::new(Sums::new(Arc::clone(&self.state))))
     }
 
-    fn monitor(&self, _: &str) -> Monitor {
-        Monitor::scripted(self.state().readings.clone())
+    fn monitor(&self, pci: &str) -> Monitor {
+        let state = self.state();
+        let readings = state.own_readings.get(pci).unwrap_or(&state.readings);
+        Monitor::scripted(readings.clone())
     }
 }
 
@@ -342,6 +359,10 @@ impl Drop for Stub {
             self.give_back(address);
         }
     }
+}
+
+fn address(device: usize) -> String {
+    format!("0000:{:02x}:00.0", device + 1)
 }
 
 /// Counts the call; true where its result must be wrong.

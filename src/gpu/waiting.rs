@@ -94,7 +94,13 @@ mod tests {
         let long = Duration::from_secs(3600);
         assert_eq!(answer("CUDA", long, || Ok(7)), Ok(7));
         let lost = Fault::Failed("lost".to_owned());
-        assert_eq!(answer::<()>("CUDA", long, { let lost = lost.clone(); || Err(lost) }), Err(lost));
+        assert_eq!(
+            answer::<()>("CUDA", long, {
+                let lost = lost.clone();
+                || Err(lost)
+            }),
+            Err(lost)
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ const ROWS: usize = 8192;
 const LARGE: Bytes = Bytes(256 << 20);
 
 /// Products of square matrices by the vendor's library: 10 unrecorded, then 100 timed.
-#[vbench(kind = "gpu", control, warmup = 0, timeout = 600)]
+#[vbench(kind = "gpu", control, warmup = 0, timeout = 900)]
 fn matmul(
     b: &mut Bencher,
     gpus: Gpus,
@@ -42,15 +42,16 @@ fn matmul(
     products::measure(b, &gpus.of(gpu)?, dtype, n)
 }
 
-/// Products on the first device by the number of rows.
-#[vbench(kind = "gpu", control, warmup = 0, timeout = 600, profile = Standard)]
+/// Products by the number of rows, on the first device or, in the longest profile, on each alone.
+#[vbench(kind = "gpu", control, warmup = 0, profile = Standard)]
 fn matmul_sizes(
     b: &mut Bencher,
     gpus: Gpus,
     #[axis(Dtype::ALL)] dtype: Dtype,
+    #[axis(device::swept_ids())] gpu: usize,
     #[axis(products::rows())] n: usize,
 ) -> Result<Samples<Speed>, Stop> {
-    products::measure(b, &gpus.of(0)?, dtype, n)
+    products::measure(b, &gpus.of(gpu)?, dtype, n)
 }
 
 /// Copies between host and device by route and kind of host memory.
@@ -66,16 +67,18 @@ fn copy(
     Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(gpu)?)
 }
 
-/// Copies of the first device by size: from latency to bandwidth.
+/// Copies by size, from latency to bandwidth: of the first device or, in the longest profile, of each
+/// alone.
 #[vbench(kind = "gpu", estimator = Best, profile = Standard)]
 fn copy_sizes(
     b: &mut Bencher,
     gpus: Gpus,
+    #[axis(device::swept_ids())] gpu: usize,
     #[axis(Staging::ALL)] memory: Staging,
     #[axis([Route::Upload, Route::Download])] route: Route,
     #[axis(pow2(12..=30))] size: Bytes,
 ) -> Result<Samples<Rate>, Stop> {
-    Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(0)?)
+    Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(gpu)?)
 }
 
 /// Copies between host and device by the memory node of the pinned host buffer.
@@ -139,7 +142,7 @@ fn device_memory(
 }
 
 /// Sums over all devices by the vendor's collective library, 32-bit floats.
-#[vbench(kind = "gpu", timeout = 600)]
+#[vbench(kind = "gpu", timeout = 900)]
 fn all_reduce(
     b: &mut Bencher,
     gpus: Several,
@@ -152,7 +155,7 @@ fn all_reduce(
 }
 
 /// Sums of 8 B to `up_to` in one process, in and out of place: peak and average bus bandwidth.
-#[vbench(kind = "gpu", timeout = 600)]
+#[vbench(kind = "gpu", timeout = 900)]
 fn all_reduce_sweep(
     b: &mut Bencher,
     gpus: Several,
@@ -163,7 +166,7 @@ fn all_reduce_sweep(
 }
 
 /// Sums over one device: the collective library works and is right; nothing is exchanged.
-#[vbench(kind = "gpu", timeout = 600)]
+#[vbench(kind = "gpu", timeout = 900)]
 fn all_reduce_one_rank(
     b: &mut Bencher,
     gpus: Gpus,
@@ -176,7 +179,7 @@ fn all_reduce_one_rank(
 }
 
 /// Sums over all devices by the placement of the library's threads and buffers on the host.
-#[vbench(kind = "gpu", profile = Standard, timeout = 600)]
+#[vbench(kind = "gpu", profile = Standard)]
 fn all_reduce_placed(
     b: &mut Bencher,
     gpus: Several,
@@ -184,13 +187,14 @@ fn all_reduce_placed(
     #[axis(Peers::ALL)] peers: Peers,
     #[axis([Bytes(8), Bytes(64 << 10), LARGE])] size: Bytes,
 ) -> Result<Samples<Sum>, Stop> {
-    let settings = Setup::of(peers);
+    // In every arm, so that the arms differ in their placement alone.
+    let settings = Setup { placed: true, ..Setup::of(peers) };
     Reduce { settings, place: Place::Out, size, arm }.measure(b, gpus.all())
 }
 
 /// Sums by the library's algorithm and protocol, which are left to it or set (`NCCL_ALGO`,
 /// `NCCL_PROTO`).
-#[vbench(kind = "gpu", profile = Standard, timeout = 600)]
+#[vbench(kind = "gpu", profile = Standard)]
 fn all_reduce_ways(
     b: &mut Bencher,
     gpus: Several,
@@ -198,12 +202,13 @@ fn all_reduce_ways(
     #[axis(Protocol::choices())] protocol: Protocol,
     #[axis([Bytes(8), LARGE])] size: Bytes,
 ) -> Result<Samples<Sum>, Stop> {
-    let settings = Setup { peers: Peers::Default, way: Some((algorithm, protocol)) };
+    let way = Some((algorithm, protocol));
+    let settings = Setup { way, ..Setup::of(Peers::Default) };
     Reduce { settings, place: Place::Out, size, arm: Arm::Unbound }.measure(b, gpus.all())
 }
 
 /// Sums over the devices of one memory node only.
-#[vbench(kind = "gpu", profile = Standard, timeout = 600)]
+#[vbench(kind = "gpu", profile = Standard)]
 fn all_reduce_by_node(
     b: &mut Bencher,
     gpus: Several,
@@ -217,7 +222,7 @@ fn all_reduce_by_node(
 }
 
 /// Sums over the first devices only, by their number.
-#[vbench(kind = "gpu", profile = Standard, timeout = 600)]
+#[vbench(kind = "gpu", profile = Standard)]
 fn all_reduce_ranks(
     b: &mut Bencher,
     gpus: Several,

@@ -13,10 +13,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 const WORKSPACE: usize = 32 << 20;
 
 /// Functions of both libraries that are called here.
-const SYMBOLS: [&str; 5] = [
+const SYMBOLS: [&str; 6] = [
     "cublasCreate_v2",
     "cublasDestroy_v2",
     "cublasSetStream_v2",
+    "cublasSetMathMode",
     "cublasGetVersion_v2",
     "cublasGemmEx",
 ];
@@ -91,6 +92,11 @@ impl Blas {
             return Ok(*handle as sys::cublasHandle_t);
         }
         let handle = result::create_handle().map_err(fault)?;
+        // Sums of 32 bits throughout: by itself the library may add up parts of a sum of half
+        // precision in 16. Source: cuBLAS, "cublasMath_t".
+        let mode = sys::cublasMath_t::CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
+        // SAFETY: a handle that was made above.
+        unsafe { sys::cublasSetMathMode(handle, mode) }.result().map_err(fault)?;
         handles.insert(device, handle as usize);
         Ok(handle)
     }

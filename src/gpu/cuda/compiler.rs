@@ -72,6 +72,25 @@ pub(super) fn compile(architecture: &str) -> Result<Vec<u8>, Fault> {
     })
 }
 
+/// What was compiled and loaded; where that failed, whatever the reason, what the driver makes of the
+/// stored PTX. The text says which it is.
+///
+/// # Errors
+/// Neither can be loaded.
+pub(super) fn or_stored<T>(
+    compiled: Result<T, Fault>,
+    stored: impl FnOnce() -> Result<T, Fault>,
+) -> Result<(T, String), Fault> {
+    let why = match compiled {
+        Ok(module) => return Ok((module, format!("nvrtc {}", version().unwrap_or_default()))),
+        Err(why) => why,
+    };
+    match stored() {
+        Ok(module) => Ok((module, format!("stored PTX ({why})"))),
+        Err(fault) => Err(Fault::Failed(format!("{fault}; {why}"))),
+    }
+}
+
 /// # Safety
 /// `program` was compiled.
 unsafe fn image(program: sys::nvrtcProgram) -> Result<Vec<u8>, result::NvrtcError> {
@@ -96,7 +115,21 @@ unsafe fn log(program: sys::nvrtcProgram) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::super::{CUDA_ARCHITECTURES, Fault};
-    use super::compile;
+    use super::{compile, or_stored};
+
+    #[test]
+    fn whatever_the_compiler_lacks_or_does_wrong_the_stored_kernels_serve() {
+        let told = |why: Fault| or_stored(Err(why), || Ok(7)).unwrap();
+        let absent = Fault::Absent("no libnvrtc.so here".to_owned());
+        assert_eq!(told(absent), (7, "stored PTX (no libnvrtc.so here)".to_owned()));
+        let failed = Fault::Failed("NVRTC, for sm_120: invalid option".to_owned());
+        assert_eq!(told(failed.clone()).1, "stored PTX (NVRTC, for sm_120: invalid option)");
+        let lost = Fault::Failed("CUDA, load kernels: no device".to_owned());
+        let neither = or_stored::<u8>(Err(failed), || Err(lost)).unwrap_err().to_string();
+        let both = "CUDA, load kernels: no device; NVRTC, for sm_120: invalid option";
+        assert_eq!(neither, both);
+        assert!(or_stored(Ok(1), || Ok(2)).unwrap().1.starts_with("nvrtc "));
+    }
 
     /// Run by `.ci/gpu-symbols` with the real compiler; a machine without it has its sentence.
     #[test]

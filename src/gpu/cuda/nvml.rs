@@ -1,6 +1,6 @@
 //! NVML: state and settings of a device.
 
-use super::super::{Reading, Setting};
+use super::super::{Fault, Reading, Setting, waiting};
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{
     Clock, EccCounter, MemoryError, P2pCapabilitiesIndex, P2pStatus, PcieUtilCounter,
@@ -35,7 +35,10 @@ impl Nvml {
     /// Why NVML does not know it.
     pub fn of(pci: &str) -> Result<Self, String> {
         static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
-        let open = || Library::init().map_err(|error| format!("NVML: {error}"));
+        let open = || {
+            let init = || Library::init().map_err(|error| Fault::Absent(format!("NVML: {error}")));
+            waiting::within("NVML", init).map_err(|fault| fault.to_string())
+        };
         let library = LIBRARY.get_or_init(open).as_ref().map_err(Clone::clone)?;
         let nvml = Self { library, pci: pci.to_owned() };
         nvml.device().map_err(|error| format!("NVML, {pci}: {error}"))?;

@@ -2,8 +2,9 @@
 
 use super::choices::{Route, Staging};
 use super::device::scaled;
-use super::watch::{Watch, note_versions};
+use super::watch::Watch;
 use crate::nodes::note_placement;
+use std::time::Instant;
 use vbench::gpu::{Fault, Gpu, Host, Memory, Queue};
 use vbench::prelude::*;
 
@@ -11,6 +12,8 @@ use vbench::prelude::*;
 /// copies show latency after some thousand.
 const MOVED: usize = 1 << 30;
 const MOST: usize = 1000;
+/// Copies that are waited for one by one in a sample.
+const ROUNDS: usize = 50;
 
 /// One kind of copy.
 pub struct Copies {
@@ -29,15 +32,18 @@ pub struct Copies {
 pub struct Rate {
     /// Payload of all copies over their time; of both directions where both go.
     pub bandwidth: BytesPerSec,
-    /// Of one copy.
+    /// Of one copy among many that were started together.
     pub time: Seconds,
+    /// From starting one alone to knowing that it ended, median: its latency.
+    #[metric(info)]
+    pub round_trip: Option<Seconds>,
 }
 
 impl Rate {
     /// Of `count` copies of `bytes` that took `seconds` together.
     pub fn of(bytes: usize, count: usize, seconds: f64) -> Self {
         let bandwidth = Bytes((bytes * count) as u64).per(seconds);
-        Self { bandwidth, time: Seconds(seconds / count as f64) }
+        Self { bandwidth, time: Seconds(seconds / count as f64), round_trip: None }
     }
 }
 
@@ -75,6 +81,23 @@ impl Buffers {
             true => queue.upload(&self.device, &self.up, self.up.len()),
             false => queue.download(&self.down, &self.second, self.down.len()),
         }
+    }
+
+    /// The median time of one copy, waited for before the next one begins.
+    fn round_trip(&self, gpu: &Gpu, up: bool, rounds: usize) -> Result<Seconds, Fault> {
+        let mut trips = Vec::with_capacity(rounds);
+        gpu.batch(0, |queue| {
+            for _ in 0..rounds {
+                let began = Instant::now();
+                self.go(queue, up)?;
+                queue.wait()?;
+                trips.push(began.elapsed().as_secs_f64());
+            }
+            Ok(())
+        })?;
+        trips.sort_by(f64::total_cmp);
+        let median = trips.get(trips.len() / 2).copied().map(Seconds);
+        median.ok_or_else(|| Fault::Failed("nothing was copied".to_owned()))
     }
 
     /// Fills the device's memory, and what comes down with nothing.
@@ -116,6 +139,12 @@ fn ways(route: Route) -> &'static [bool] {
 impl Copies {
     /// Copies of one device alone.
     pub fn measure(&self, b: &mut Bencher, gpu: &Gpu) -> Result<Samples<Rate>, Stop> {
+        if (self.route, self.memory) == (Route::Both, Staging::Pageable) {
+            return Err(Skip::because(
+                "a pageable copy holds the thread that starts it: the two ways would take turns",
+            )
+            .into());
+        }
         let bytes = scaled(b, self.size);
         let mut buffers = Buffers::new(gpu, bytes, self.memory, self.policy)?;
         if let Some(effective) = buffers.up.effective() {
@@ -139,11 +168,14 @@ impl Copies {
             };
             let times = look.during(bytes * count, copies)?;
             let seconds = longest(times.iter().map(vbench::gpu::Times::total))?;
-            Ok(Rate::of(bytes * ways.len(), count, seconds))
+            let round_trip = match ways {
+                [up] => Some(buffers.round_trip(gpu, *up, count.min(ROUNDS))?),
+                _ => None,
+            };
+            Ok(Rate { round_trip, ..Rate::of(bytes * ways.len(), count, seconds) })
         })?;
         let arrived = buffers.verify(gpu, self.route)?;
         b.check(arrived, "what arrived is not what was sent");
-        note_versions(b, gpu);
         b.fact("bytes", bytes);
         b.fact("copies_per_sample", count);
         b.fact("bytes_counted", "payload, GB = 10^9");
@@ -178,8 +210,7 @@ pub fn measure_together(
         own.fill(gpu)?;
         buffers.push(own);
     }
-    let first = gpus.first().ok_or_else(|| Skip::because("no GPU"))?;
-    let watch = Watch::over(b, first);
+    let watch = Watch::over_all(b, gpus)?;
     let (count, ways) = (per_sample(b, bytes), ways(route));
     let queues: Vec<Gpu> = gpus.iter().flat_map(|gpu| ways.iter().map(|_| gpu.clone())).collect();
     let samples = watch.samples(b, |look| {

@@ -3,7 +3,7 @@
 use super::watch::Watch;
 use crate::effort::is_first_look;
 use std::sync::Arc;
-use vbench::gpu::{self, Driver, Fault, Gpu};
+use vbench::gpu::{self, Driver, Fault, Gpu, Memory};
 use vbench::host::Host;
 use vbench::prelude::*;
 
@@ -127,6 +127,12 @@ pub fn ids() -> Vec<usize> {
     (0..if is_first_look() { 1 } else { count().max(1) }).collect()
 }
 
+/// Numbers of the devices for sweeps over many sizes: the first one, and all of them in the longest
+/// profile or with `--axis gpu=0,1`.
+pub fn swept_ids() -> Vec<usize> {
+    if Machine::current().profile == Profile::Thorough { ids() } else { vec![0] }
+}
+
 /// What a device's own copy shows, counted both ways because tools differ.
 #[derive(Metrics)]
 pub struct Own {
@@ -143,7 +149,8 @@ pub fn measure_copy(b: &mut Bencher, gpu: &Gpu, size: Bytes) -> Result<Samples<O
     let (from, to) = (gpu.memory(bytes)?, gpu.memory(bytes)?);
     gpu.batch(0, |queue| {
         queue.draw(&from, gpu::Dtype::F32, 5)?;
-        queue.duplicate(&to, &from, bytes)
+        // What only a copy can change.
+        queue.fill(&to, 0xff)
     })?;
     let watch = Watch::over(b, gpu);
     let samples = watch.samples(b, |look| {
@@ -157,7 +164,7 @@ pub fn measure_copy(b: &mut Bencher, gpu: &Gpu, size: Bytes) -> Result<Samples<O
         let payload = Bytes((bytes * REPEATS) as u64).per(times.total()?);
         Ok(Own { traffic: BytesPerSec(2.0 * payload.0), payload })
     })?;
-    b.check(to.read(0, 4096.min(bytes))? == from.read(0, 4096.min(bytes))?, "the copy differs");
+    check(b, "the copy", &to, 0.0, |at| drawn(5, at))?;
     b.fact("bytes", bytes);
     Ok(samples)
 }
@@ -179,7 +186,8 @@ pub fn measure_kernels(
     let (to, left, right) = (gpu.memory(bytes)?, gpu.memory(bytes)?, gpu.memory(bytes)?);
     gpu.batch(0, |queue| {
         queue.draw(&left, gpu::Dtype::F32, 5)?;
-        queue.draw(&right, gpu::Dtype::F32, 6)
+        queue.draw(&right, gpu::Dtype::F32, 6)?;
+        queue.fill(&to, 0xff)
     })?;
     let watch = Watch::over(b, gpu);
     let samples = watch.samples(b, |look| {
@@ -203,20 +211,80 @@ pub fn measure_kernels(
             _ => Err(Fault::Failed("the device's clock stands still".to_owned())),
         }
     })?;
-    let found = to.read(bytes - 16, 4)?;
-    let at = (bytes / 4 - 4) as u64;
-    let drawn = |seed| f64::from(gpu::drawn(gpu::Dtype::F32, seed, at));
-    let expected = drawn(5) + 3.0 * drawn(6);
-    let found = gpu::Dtype::F32.decode(&found).unwrap_or(f64::NAN);
     // Two roundings of 32 bits, or one where the device fuses them.
-    let near = (found - expected).abs() <= 8.0 * f64::from(f32::EPSILON);
-    b.check(near, format!("the triad gives {found}, not {expected}"));
+    let rounding = 8.0 * f64::from(f32::EPSILON);
+    check(b, "the triad", &to, rounding, |at| drawn(5, at) + 3.0 * drawn(6, at))?;
+    // The timed copies lie under the triads.
+    gpu.batch(0, |queue| {
+        queue.fill(&to, 0xff)?;
+        queue.duplicate_by_kernel(&to, &left)
+    })?;
+    check(b, "the copy kernel", &to, 0.0, |at| drawn(5, at))?;
     b.fact("bytes", bytes);
     Ok(samples)
+}
+
+/// The entry `at` of 32 bits that the device drew with `seed`.
+pub fn drawn(seed: u32, at: u64) -> f64 {
+    f64::from(gpu::drawn(gpu::Dtype::F32, seed, at))
+}
+
+/// Bytes that are compared at a time, and how often over the whole length.
+const PIECE: usize = 4096;
+const PIECES: usize = 64;
+
+/// Starts of pieces from the first to the last of `bytes`; between them each lies one piece further
+/// on in its stride, so that no power of two is always hit alike.
+fn pieces(bytes: usize) -> impl Iterator<Item = usize> {
+    let stride = (bytes / PIECES).max(PIECE);
+    let last = bytes.saturating_sub(PIECE) / 4 * 4;
+    let start = move |number: usize| number * stride + number * PIECE % stride;
+    (0..bytes.div_ceil(stride)).map(start).take_while(move |at| *at < last).chain([last])
+}
+
+/// Fails the case unless the floats of `memory` are within `tolerance` of what is `expected` of
+/// each place, over its whole length.
+pub fn check(
+    b: &mut Bencher,
+    what: &str,
+    memory: &Memory,
+    tolerance: f64,
+    expected: impl Fn(u64) -> f64,
+) -> Result<(), Fault> {
+    for start in pieces(memory.bytes()) {
+        let bytes = memory.read(start, PIECE.min(memory.bytes() - start))?;
+        for (word, found) in bytes.chunks_exact(4).enumerate() {
+            let at = (start / 4 + word) as u64;
+            let found = gpu::Dtype::F32.decode(found).unwrap_or(f64::NAN);
+            let expected = expected(at);
+            // A NaN is never within the tolerance.
+            let right = (found - expected).abs() <= tolerance;
+            if !right {
+                b.check(false, format!("{what} gives {found} at entry {at}, not {expected}"));
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `size`, or as much as shows that it works.
 pub fn scaled(b: &Bencher, size: Bytes) -> usize {
     let size = if b.is_smoke() { size.0.min(64 << 10) } else { size.0 };
     usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PIECE, PIECES, pieces};
+
+    #[test]
+    fn pieces_cover_small_memory_and_reach_both_ends_of_large() {
+        assert_eq!(pieces(4).collect::<Vec<_>>(), [0]);
+        assert_eq!(pieces(3 * PIECE).collect::<Vec<_>>(), [0, PIECE, 2 * PIECE]);
+        let bytes = 256 << 20;
+        let large: Vec<usize> = pieces(bytes).collect();
+        assert_eq!((large[0], large[large.len() - 1]), (0, bytes - PIECE));
+        assert!(large.len() > PIECES && large.windows(2).all(|w| w[1] - w[0] < 2 * bytes / PIECES));
+    }
 }

@@ -2,9 +2,11 @@
 
 use super::choices::Thread;
 use super::device::scaled;
-use super::watch::{Watch, note_versions};
+use super::watch::Watch;
+use crate::nodes::note_placement;
 use std::time::Instant;
 use vbench::gpu::{Fault, Gpu, Host, Memory};
+use vbench::host::affinity;
 use vbench::prelude::*;
 
 /// Bytes of a batch, and batches of a sample: as a batch of 256 images of 224 x 224 x 3 floats.
@@ -20,7 +22,7 @@ pub struct Pipeline {
     idle: Ratio,
 }
 
-/// All workers on `thread`'s CPUs, and this thread too.
+/// All workers on `thread`'s CPUs, and this thread too, whose pinned buffers lie on its node.
 pub fn measure(
     b: &mut Bencher,
     gpu: &Gpu,
@@ -28,13 +30,36 @@ pub fn measure(
     thread: Thread,
 ) -> Result<Samples<Pipeline>, Stop> {
     let chosen = thread.cpus(gpu, cpus.ids())?;
+    let bound = affinity::bind_current_thread(&chosen);
+    bound.map_err(|error| Skip::because(format!("cannot bind to CPUs {chosen:?}: {error}")))?;
+    let samples = from_there(b, gpu, &chosen, thread);
+    affinity::bind_current_thread(cpus.ids()).map_err(|error| Stop::Fail(error.to_string()))?;
+    samples
+}
+
+fn from_there(
+    b: &mut Bencher,
+    gpu: &Gpu,
+    chosen: &[usize],
+    thread: Thread,
+) -> Result<Samples<Pipeline>, Stop> {
     let team = match thread {
         Thread::Unbound => Team::floating(chosen.len())?,
-        Thread::Near | Thread::Far => Team::pinned(&chosen)?,
+        Thread::Near | Thread::Far => Team::pinned(chosen)?,
     };
     let bytes = scaled(b, BATCH) / 4 * 4;
     let batches = if b.is_smoke() { 2 } else { BATCHES };
-    let mut hosts = [gpu.pinned(bytes)?, gpu.pinned(bytes)?];
+    let mut hosts = match thread {
+        Thread::Unbound => [gpu.pinned(bytes)?, gpu.pinned(bytes)?],
+        // This thread touches them first, from where it is bound.
+        Thread::Near | Thread::Far => {
+            let host = || gpu.pinned_on(bytes, Policy::FirstTouch);
+            [host()?, host()?]
+        }
+    };
+    if let Some(effective) = hosts[0].effective() {
+        note_placement(b, Pages::Default, Policy::FirstTouch, &effective)?;
+    }
     let (device, sum) = (gpu.memory(bytes)?, gpu.memory(4)?);
     let watch = Watch::over(b, gpu);
     let mut wrong = None;
@@ -66,7 +91,6 @@ pub fn measure(
         Ok(Pipeline { bandwidth, idle: Ratio((1.0 - busy / wall).max(0.0)) })
     })?;
     b.check(wrong.is_none(), wrong.unwrap_or_default());
-    note_versions(b, gpu);
     b.fact("workers", team.size());
     b.fact("batch_bytes", bytes);
     Ok(samples)

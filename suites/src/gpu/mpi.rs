@@ -7,7 +7,7 @@
 
 use super::choices::Place;
 use super::sums::{self, Group, Sum, floats, rounds};
-use super::watch::{Watch, note_versions};
+use super::watch::Watch;
 use crate::collective::mpi::{self, Ranks, World, hosts};
 use vbench::gpu::{self, Communicator, Fault, Gpu};
 use vbench::launcher::HOSTS;
@@ -47,7 +47,6 @@ fn all_reduce(
     })?;
     world.tell(0)?;
     check(world, &group, bytes, place)?;
-    note_versions(b, &own.gpu);
     own.note(b, world);
     b.fact("bytes", bytes);
     Ok(samples)

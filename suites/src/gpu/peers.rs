@@ -2,8 +2,8 @@
 
 use super::choices::{Pair, Peers};
 use super::copies::{Rate, per_sample};
-use super::device::{Pairs, scaled};
-use super::watch::{Watch, note_versions};
+use super::device::{Pairs, check, drawn, scaled};
+use super::watch::Watch;
 use vbench::gpu::Dtype;
 use vbench::prelude::*;
 
@@ -45,10 +45,7 @@ pub fn measure(
         let times = look.during(bytes * count, copies)?;
         Ok(Rate::of(bytes, count, times.total()?))
     })?;
-    let some = bytes.min(1 << 20);
-    let arrived = target.read(bytes - some, some)? == source.read(bytes - some, some)?;
-    b.check(arrived, "what arrived is not what was sent");
-    note_versions(b, from);
+    check(b, "the other device's memory", &target, 0.0, |at| drawn(9, at))?;
     b.fact("to_pci", to.identity().pci.as_str());
     b.fact("peers_reach", reaches);
     b.fact("path", if peers == Peers::Default { "between devices" } else { "through the host" });

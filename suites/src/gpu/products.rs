@@ -1,6 +1,6 @@
 //! Products of matrices: the control of every GPU comparison.
 
-use super::watch::{Look, Watch, note_versions};
+use super::watch::{Look, Watch};
 use vbench::gpu::{self, Dtype, Fault, Gpu, Peak, Product, Times};
 use vbench::prelude::*;
 
@@ -41,6 +41,38 @@ pub struct Speed {
     of_peak: Option<Share>,
 }
 
+/// Turns the units for TF32 off in every library of NVIDIA's, whatever a program asks for. Source:
+/// NVIDIA, "Accelerating AI Training with NVIDIA TF32 Tensor Cores" (2021).
+const OVERRIDE: &str = "NVIDIA_TF32_OVERRIDE";
+/// How variables begin that change what the libraries of products do.
+const SETTINGS: [&str; 4] = ["CUBLAS", "ROCBLAS_", "HIPBLASLT_", OVERRIDE];
+
+/// The variables that change products, for a fact; empty for none.
+///
+/// # Errors
+/// One makes another product of it than the case says.
+fn settings(
+    dtype: Dtype,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<String, Skip> {
+    let changes = |name: &str| SETTINGS.iter().any(|start| name.starts_with(start));
+    let mut told = Vec::new();
+    for (name, value) in variables.filter(|(name, _)| changes(name)) {
+        if dtype == Dtype::Tf32 && name == OVERRIDE && value.trim() == "0" {
+            return Err(Skip::because(format!("{OVERRIDE}=0 is set: it makes fp32 of tf32")));
+        }
+        told.push(format!("{name}={value}"));
+    }
+    told.sort();
+    Ok(told.join(" "))
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    })
+}
+
 /// Rows of the matrices; the largest take minutes in 32 bits.
 pub fn rows() -> Vec<usize> {
     let most = if Machine::current().profile == Profile::Thorough { 15 } else { 13 };
@@ -53,13 +85,12 @@ pub fn measure(b: &mut Bencher, gpu: &Gpu, dtype: Dtype, n: usize) -> Result<Sam
     let (warm_ups, timed) = if b.is_smoke() { (1, 1) } else { (WARM_UPS, TIMED) };
     let watch = Watch::over(b, gpu);
     let product = prepare(b, gpu, dtype, n, warm_ups)?;
-    let peak = gpu::peak(&gpu.identity().name, dtype);
+    let peak = gpu::peak(gpu.identity(), dtype);
     let samples = watch.samples(b, |look| {
         let times = batch(gpu, &product, timed, look)?;
         Speed::of(&product, &times, peak.as_ref().ok())
     })?;
     check(b, &product)?;
-    note_versions(b, gpu);
     b.fact("rows", n);
     b.fact("products_per_sample", timed);
     match peak {
@@ -90,6 +121,7 @@ fn prepare(
     n: usize,
     warm_ups: usize,
 ) -> Result<Product, Stop> {
+    b.fact("blas_settings", settings(dtype, environment())?);
     let product = gpu.product(n, dtype, b.seed() as u32)?;
     gpu.batch(0, |queue| (0..warm_ups).try_for_each(|_| queue.multiply(&product)))?;
     check(b, &product)?;
@@ -177,4 +209,24 @@ pub fn soak(b: &mut Bencher, gpu: &Gpu, dtype: Dtype, n: usize) -> Result<Sample
     check(b, &product)?;
     b.fact("rows", n);
     Ok(samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settings;
+    use vbench::gpu::Dtype;
+
+    #[test]
+    fn what_turns_tf32_off_is_no_case_of_tf32_and_all_else_is_noted() {
+        let set = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            pairs.collect::<Vec<_>>().into_iter()
+        };
+        let off = [("PATH", "/"), ("NVIDIA_TF32_OVERRIDE", "0"), ("CUBLASLT_LOG_LEVEL", "1")];
+        let why = settings(Dtype::Tf32, set(&off)).unwrap_err().to_string();
+        assert_eq!(why, "NVIDIA_TF32_OVERRIDE=0 is set: it makes fp32 of tf32");
+        let told = "CUBLASLT_LOG_LEVEL=1 NVIDIA_TF32_OVERRIDE=0".to_owned();
+        assert_eq!(settings(Dtype::F32, set(&off)), Ok(told));
+        assert_eq!(settings(Dtype::Tf32, set(&off[..1])), Ok(String::new()));
+    }
 }

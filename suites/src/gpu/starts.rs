@@ -1,7 +1,7 @@
 //! Starting kernels: what one costs the thread, and how long its end takes to be noticed.
 
 use super::choices::Thread;
-use super::watch::{Watch, note_versions};
+use super::watch::Watch;
 use std::time::Instant;
 use vbench::gpu::{Fault, Gpu};
 use vbench::host::affinity;
@@ -33,7 +33,6 @@ pub fn measure(b: &mut Bencher, gpu: &Gpu, thread: Thread) -> Result<Samples<Sta
     bound.map_err(|error| Skip::because(format!("cannot bind to CPUs {cpus:?}: {error}")))?;
     let samples = bound_samples(b, gpu);
     affinity::bind_current_thread(&allowed).map_err(|error| Stop::Fail(error.to_string()))?;
-    note_versions(b, gpu);
     b.fact("cpus", vbench::host::cpulist::format(&cpus));
     samples
 }

@@ -5,7 +5,7 @@ pub mod sweep;
 
 use super::choices::{Arm, Place};
 use super::device::scaled;
-use super::watch::{Look, Watch, note_versions};
+use super::watch::{Look, Watch};
 use settings::Setup;
 use vbench::gpu::{self, Communicator, Fault, Gpu, Memory, Queue};
 use vbench::prelude::*;
@@ -192,8 +192,6 @@ fn join(b: &mut Bencher, gpus: &[Gpu], settings: &Setup, arm: Arm) -> Result<Com
 /// Notes who took part.
 fn note_ranks(b: &mut Bencher, gpus: &[Gpu]) -> Result<(), Fault> {
     b.fact("ranks", gpus.len());
-    let devices = gpus.iter().map(|gpu| gpu.identity().pci.as_str());
-    b.fact("devices", devices.collect::<Vec<_>>().join(" "));
     b.fact("peers_reach", reaches(gpus)?);
     Ok(())
 }
@@ -222,14 +220,12 @@ impl Reduce {
         let communicator = join(b, gpus, &self.settings, self.arm)?;
         let (bytes, rounds) = (floats(b, self.size), rounds(b));
         let group = Group::new(gpus, communicator, bytes, (0, gpus.len()))?;
-        let first = gpus.first().ok_or_else(|| Skip::because("no GPU"))?;
-        let watch = Watch::over(b, first);
+        let watch = Watch::over_all(b, gpus)?;
         group.check(b, bytes, self.place)?;
         let samples = watch.samples(b, |look| {
             group.watched(look, bytes, self.place, rounds).map(|seconds| shown(bytes, seconds))
         })?;
         group.check(b, bytes, self.place)?;
-        note_versions(b, first);
         note_ranks(b, gpus)?;
         b.fact("bytes", bytes);
         b.fact("arm", self.arm.to_string());

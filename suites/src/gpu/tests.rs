@@ -99,8 +99,16 @@ fn copies(stub: Stub, route: Route, memory: Staging) -> Result<Vec<(String, f64)
 fn copies_of_every_kind_arrive_and_both_ways_count_both() {
     for memory in Staging::ALL {
         for route in Route::ALL {
-            let values = copies(Stub::with_devices(1), route, memory).unwrap();
+            let copied = copies(Stub::with_devices(1), route, memory);
+            if (memory, route) == (Staging::Pageable, Route::Both) {
+                let why = copied.unwrap_err();
+                assert!(why.starts_with("skip: a pageable copy holds the thread"), "{why}");
+                continue;
+            }
+            let values = copied.unwrap();
             let ways = if route == Route::Both { 2.0 } else { 1.0 };
+            let alone = value(&values, "round_trip");
+            assert_eq!(alone > 0.0, route != Route::Both, "{values:?}");
             let expected = ways * 16384.0 / (5e-6 + 16384.0 / 50e9);
             let found = value(&values, "bandwidth");
             assert!((found / expected - 1.0).abs() < 1e-9, "{route} {memory}: {found} {expected}");
@@ -144,6 +152,55 @@ fn a_device_shows_its_own_memory() {
     let gpus = devices(Stub::with_devices(1).answering(Call::Load, 0, Answer::Fault(why)));
     let why = run(|b| device::measure_kernels(b, &gpus[0], Bytes(1 << 14))).unwrap_err();
     assert_eq!(why, "skip: no libnvrtc.so here");
+}
+
+#[test]
+fn copies_and_kernels_that_do_less_than_they_say_are_failed_cases() {
+    let large = Bytes(1 << 16);
+    let half = || Stub::with_devices(2).answering(Call::Duplicate, 0, Answer::Wrong);
+    let gpus = devices(half());
+    let why = run(|b| device::measure_copy(b, &gpus[0], large)).unwrap_err();
+    assert!(why.starts_with("fail: check failed: the copy gives NaN at entry 8192, not"), "{why}");
+    let several = device::Several::of(devices(half())).unwrap();
+    let pair = Pair { from: 0, to: 1 };
+    let why = run(|b| peers::measure(b, &several, pair, Peers::Off, large)).unwrap_err();
+    assert!(why.contains("the other device's memory gives NaN at entry 8192"), "{why}");
+    // Two draw, then each kernel runs 21 times, then the copy is checked alone.
+    for (from, what) in [(2, "the triad"), (44, "the copy kernel")] {
+        let gpus = devices(Stub::with_devices(1).answering(Call::Launch, from, Answer::Wrong));
+        let why = run(|b| device::measure_kernels(b, &gpus[0], large)).unwrap_err();
+        assert!(why.contains(&format!("{what} gives NaN at entry 0, not")), "{why}");
+    }
+}
+
+#[test]
+fn any_device_of_several_disturbs() {
+    let hot = Reading { slowed: vec!["power brake".into()], ..Reading::default() };
+    let gpus = devices(Stub::with_devices(4).reading_of(2, vec![hot]));
+    let mut b = Bencher::new(Settings {
+        profile: Profile::Smoke,
+        effort: Profile::Smoke.effort(),
+        seed: 3,
+    });
+    let large = Bytes(1 << 14);
+    let together = measure_together(&mut b, &gpus, Route::Upload, large).finish().unwrap();
+    let disturbed = together.repeats[0].evidence.disturbed.as_deref();
+    assert_eq!(disturbed, Some("GPU 2: the GPU was slowed down: power brake"));
+}
+
+/// A launch may use all of its time, so that a limit below that would always kill it.
+#[test]
+fn limits_are_longer_than_what_they_limit() {
+    let all = vbench::benchmark::benchmarks().unwrap();
+    for benchmark in all.into_iter().filter(|benchmark| benchmark.kind == "gpu") {
+        let options = &benchmark.options;
+        for profile in Profile::ALL.into_iter().filter(|profile| *profile >= options.profile) {
+            let effort = profile.effort();
+            let most = options.max_time.unwrap_or(effort.max_time.as_secs_f64());
+            let limit = options.timeout.unwrap_or(effort.timeout.as_secs_f64());
+            assert!(limit >= 1.4 * most, "{} in {profile}: {limit} s", benchmark.id());
+        }
+    }
 }
 
 fn reduce(stub: Stub, place: Place) -> Result<Vec<(String, f64)>, String> {

@@ -1,5 +1,5 @@
-//! Watches a device while it works: throttling and repeated packets disturb a sample, and the link
-//! is read while it is busy.
+//! Watches devices while they work: throttling and repeated packets disturb a sample, and links
+//! are read while they are busy.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -10,33 +10,41 @@ use vbench::prelude::*;
 /// arrive before anybody has looked.
 const UNDER_LOAD: usize = 256 << 20;
 
-/// The state of one device over a launch.
+/// The state of the devices that work over a launch.
 pub struct Watch {
-    monitor: Monitor,
-    path: Path,
+    devices: Vec<Device>,
     seen: RefCell<Seen>,
 }
+
+struct Device {
+    gpu: Gpu,
+    monitor: Monitor,
+    path: Path,
+}
+
+/// What one look reads: a state of each device.
+type Row = Vec<Reading>;
 
 #[derive(Default)]
 struct Seen {
     links: BTreeSet<String>,
-    readings: Vec<Reading>,
+    rows: Vec<Row>,
 }
 
-/// Looks at the device, during one sample.
+/// Looks at the devices, during one sample.
 pub struct Look<'w> {
     watch: &'w Watch,
-    readings: RefCell<Vec<Reading>>,
+    rows: RefCell<Vec<Row>>,
 }
 
 impl Look<'_> {
-    /// Looks now: call it while the device has work.
+    /// Looks now: call it while the devices have work.
     pub fn now(&self) {
-        self.readings.borrow_mut().push(self.watch.monitor.read());
+        self.rows.borrow_mut().push(self.watch.read());
     }
 
-    /// Does `work`, which moves `bytes`, while another thread looks at the device and at every
-    /// link on its path. What is kept was seen from beginning to end during the work.
+    /// Does `work`, which moves `bytes`, while other threads look at the devices and at every
+    /// link on their paths. What is kept was seen from beginning to end during the work.
     pub fn during<T>(
         &self,
         bytes: usize,
@@ -45,81 +53,109 @@ impl Look<'_> {
         if bytes < UNDER_LOAD {
             return work();
         }
-        let (path, monitor) = (&self.watch.path, &self.watch.monitor);
-        let look = || (path.describe(&Machine::current().host), monitor.read());
-        let (given, seen) = gpu::watched(look, work);
-        if let Some((mut text, reading)) = seen {
-            if let Some(told) = &reading.link {
-                text.push_str(&format!(", the driver says {told}"));
-            }
-            self.readings.borrow_mut().push(reading);
-            self.watch.seen.borrow_mut().links.insert(text);
+        let devices = self.watch.devices.as_slice();
+        let (given, seen) = gpu::watched(|| under_load(devices), work);
+        if let Some(seen) = seen {
+            let (links, row): (Vec<_>, Row) = seen.into_iter().unzip();
+            self.rows.borrow_mut().push(row);
+            self.watch.seen.borrow_mut().links.extend(links);
         }
         given
     }
 
-    /// The last state that was seen.
+    /// The last state of the first device that was seen.
     pub fn last(&self) -> Reading {
-        self.readings.borrow().last().cloned().unwrap_or_default()
+        let rows = self.rows.borrow();
+        rows.last().and_then(|row| row.first()).cloned().unwrap_or_default()
+    }
+}
+
+impl Device {
+    fn of(gpu: &Gpu) -> Self {
+        let host = &Machine::current().host;
+        let path = Path::of(host, &gpu.identity().pci);
+        Self { gpu: gpu.clone(), monitor: gpu.monitor(), path }
+    }
+
+    /// The links on the path as they are now, and the state.
+    fn under_load(&self) -> (String, Reading) {
+        let mut text = self.path.describe(&Machine::current().host);
+        let reading = self.monitor.read();
+        if let Some(told) = &reading.link {
+            text.push_str(&format!(", the driver says {told}"));
+        }
+        (text, reading)
     }
 }
 
 impl Watch {
-    /// Notes what the device is and how it is set up.
+    /// Watches one device; notes what it is and how it is set up.
     pub fn over(b: &mut Bencher, gpu: &Gpu) -> Self {
-        let identity = gpu.identity();
-        let monitor = gpu.monitor();
-        b.fact("gpu", identity.name.as_str());
-        b.fact("gpu_pci", identity.pci.as_str());
-        b.fact("gpu_architecture", identity.architecture.as_str());
-        b.fact("api", gpu.driver().api().to_string());
-        let host = &Machine::current().host;
-        match vbench::gpu::node(host, &identity.pci) {
-            Ok(node) => b.fact("gpu_node", node),
-            Err(why) => b.fact("gpu_node", format!("unknown: {why}")),
-        }
-        for (name, value) in monitor.settings() {
-            let value = value.unwrap_or_else(|why| format!("unknown: {why}"));
-            b.fact(&format!("gpu_{name}"), value);
-        }
-        Self { monitor, path: Path::of(host, &identity.pci), seen: RefCell::default() }
+        note_device(b, gpu);
+        Self { devices: vec![Device::of(gpu)], seen: RefCell::default() }
     }
 
-    /// Samples of `f`, each marked where the device was slowed down.
+    /// Watches all of `gpus`; notes what the first one is and where each of them is.
+    ///
+    /// # Errors
+    /// There is no device.
+    pub fn over_all(b: &mut Bencher, gpus: &[Gpu]) -> Result<Self, Skip> {
+        let first = gpus.first().ok_or_else(|| Skip::because("no GPU"))?;
+        note_device(b, first);
+        let devices = gpus.iter().map(|gpu| gpu.identity().pci.as_str());
+        b.fact("devices", devices.collect::<Vec<_>>().join(" "));
+        let devices = gpus.iter().map(Device::of).collect();
+        Ok(Self { devices, seen: RefCell::default() })
+    }
+
+    fn read(&self) -> Row {
+        self.devices.iter().map(|device| device.monitor.read()).collect()
+    }
+
+    /// Samples of `f`, each marked where a device was slowed down.
     pub fn samples<M: Metrics>(
         &self,
         b: &mut Bencher,
         mut f: impl FnMut(&Look<'_>) -> Result<M, Fault>,
     ) -> Result<Samples<M>, Stop> {
         let samples = b.try_samples(|timer| {
-            let look = Look { watch: self, readings: RefCell::new(vec![self.monitor.read()]) };
+            let look = Look { watch: self, rows: RefCell::new(vec![self.read()]) };
             let value = f(&look)?;
-            look.readings.borrow_mut().push(self.monitor.read());
-            let readings = look.readings.into_inner();
-            let pairs = readings.iter().zip(readings.iter().skip(1));
-            if let Some(why) = pairs.filter_map(|(from, to)| from.disturbance(to)).next() {
+            look.now();
+            let rows = look.rows.into_inner();
+            if let Some(why) = self.disturbance(&rows) {
                 timer.disturbed(why);
             }
-            self.remember(readings);
+            self.seen.borrow_mut().rows.extend(rows);
             Ok::<_, Fault>(value)
         })?;
         self.tell(b);
         Ok(samples)
     }
 
-    fn remember(&self, readings: Vec<Reading>) {
-        self.seen.borrow_mut().readings.extend(readings);
+    /// Why a sample with these looks should not be trusted; of several devices, which one says so.
+    fn disturbance(&self, rows: &[Row]) -> Option<String> {
+        let steps = rows.iter().zip(rows.iter().skip(1));
+        let readings = steps.flat_map(|(from, to)| self.devices.iter().zip(from.iter().zip(to)));
+        let mut whys = readings.filter_map(|(device, (from, to))| {
+            let why = from.disturbance(to)?;
+            Some(if self.devices.len() > 1 { device.told(&why) } else { why })
+        });
+        whys.next()
     }
 
-    /// What was seen, as facts: links, the range of clocks, the most power and heat.
+    /// What was seen, as facts: versions, links, the range of clocks, the most power and heat.
     fn tell(&self, b: &mut Bencher) {
+        for (name, version) in self.devices.iter().take(1).flat_map(|d| d.gpu.driver().versions()) {
+            b.fact(name, version);
+        }
         let seen = self.seen.borrow();
         if !seen.links.is_empty() {
             let links: Vec<_> = seen.links.iter().cloned().collect();
             b.fact("link_under_load", links.join(" | "));
         }
         let range = |of: fn(&Reading) -> Option<f64>| {
-            let values: Vec<f64> = seen.readings.iter().filter_map(of).collect();
+            let values: Vec<f64> = seen.rows.iter().flatten().filter_map(of).collect();
             let least = values.iter().copied().reduce(f64::min)?;
             values.iter().copied().reduce(f64::max).map(|most| (least, most))
         };
@@ -133,16 +169,47 @@ impl Watch {
         if let Some((_, most)) = range(|reading| reading.celsius) {
             b.fact("temperature_most_c", most);
         }
-        let pairs = seen.readings.iter().zip(seen.readings.iter().skip(1));
-        if pairs.into_iter().any(|(from, to)| from.is_capped_until(to)) {
+        let steps = seen.rows.iter().zip(seen.rows.iter().skip(1));
+        let mut pairs = steps.flat_map(|(from, to)| from.iter().zip(to));
+        if pairs.any(|(from, to)| from.is_capped_until(to)) {
             b.fact("power_capped", true);
         }
     }
 }
 
-/// Versions of the driver and of the libraries that were used, as facts.
-pub fn note_versions(b: &mut Bencher, gpu: &Gpu) {
-    for (name, version) in gpu.driver().versions() {
-        b.fact(name, version);
+/// Looks at all devices at once: one after the other would outlast what they do.
+fn under_load(devices: &[Device]) -> Vec<(String, Reading)> {
+    if let [device] = devices {
+        return vec![device.under_load()];
+    }
+    std::thread::scope(|scope| {
+        let looks = devices.iter().map(|device| scope.spawn(|| device.under_load()));
+        let looks: Vec<_> = looks.collect();
+        let seen = looks.into_iter().map(|look| look.join().unwrap_or_default());
+        let named = devices.iter().zip(seen);
+        named.map(|(device, (text, reading))| (device.told(&text), reading)).collect()
+    })
+}
+
+impl Device {
+    fn told(&self, text: &str) -> String {
+        format!("GPU {}: {text}", self.gpu.index())
+    }
+}
+
+/// What a device is and how it is set up, as facts.
+fn note_device(b: &mut Bencher, gpu: &Gpu) {
+    let identity = gpu.identity();
+    b.fact("gpu", identity.name.as_str());
+    b.fact("gpu_pci", identity.pci.as_str());
+    b.fact("gpu_architecture", identity.architecture.as_str());
+    b.fact("api", gpu.driver().api().to_string());
+    match gpu::node(&Machine::current().host, &identity.pci) {
+        Ok(node) => b.fact("gpu_node", node),
+        Err(why) => b.fact("gpu_node", format!("unknown: {why}")),
+    }
+    for (name, value) in gpu.monitor().settings() {
+        let value = value.unwrap_or_else(|why| format!("unknown: {why}"));
+        b.fact(&format!("gpu_{name}"), value);
     }
 }

@@ -42,6 +42,7 @@ fn call(name: &str) -> Call {
         "allocate" => Call::Allocate,
         "pin" => Call::Pin,
         "copy" => Call::Copy,
+        "duplicate" => Call::Duplicate,
         "load" => Call::Load,
         "launch" => Call::Launch,
         "multiply" => Call::Multiply,

@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{case, clean, results, stderr, stdout};
+use support::{case, clean, only_run, results, stderr, stdout};
 use tempfile::tempdir;
 use vbench_results::{Outcome, ResultSet};
 
@@ -79,6 +79,30 @@ fn a_lost_device_fails_its_case_with_the_drivers_words() {
 fn a_device_that_hangs_is_killed_at_the_limit() {
     let limit = ["--timeout", "2s"];
     product_ends("multiply@20=hang", "timed-out", "killed after its limit of 2 s", 1, &limit);
+}
+
+/// Nothing can end a thread that waits in a library: the process ends, and keeps what it has.
+#[test]
+fn a_device_that_hangs_in_the_programs_own_process_ends_it_at_the_limit() {
+    let out = tempdir().unwrap();
+    let own = ["--isolate=no", "--timeout", "2s"];
+    let output = run("multiply@20=hang", out.path(), &[MATMUL, COPY], &[&SMALL[..], &own].concat());
+    assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
+    let why = format!("error: {MATMUL}: did not end within its limit of 2 s");
+    assert!(stderr(&output).contains(&why), "{}", stderr(&output));
+    let journal = std::fs::read_to_string(only_run(out.path()).join("journal.jsonl")).unwrap();
+    let last = journal.lines().last().unwrap();
+    assert!(last.contains("gpu::matmul") && last.contains("timed-out"), "{last}");
+    let shown = program("").args(["show", "--out"]).arg(out.path()).output().unwrap();
+    assert!(stdout(&shown).contains("did not end within"), "{}", stdout(&shown));
+
+    let tested = program("multiply@0=hang")
+        .args(["run", "--test", "--isolate=no", "--timeout", "1s", "--exact", MATMUL])
+        .args(&SMALL[..2])
+        .output()
+        .unwrap();
+    assert_eq!(tested.status.code(), Some(1), "{}", stderr(&tested));
+    assert!(stderr(&tested).contains("within its limit of 1 s"), "{}", stderr(&tested));
 }
 
 #[test]
@@ -199,6 +223,21 @@ fn what_the_environment_says_of_the_library_never_contradicts_a_name() {
     assert!(settings.contains("NCCL_P2P_DISABLE=1 "), "{settings}");
     assert!(settings.contains("NCCL_P2P_DISABLE=1 (~/.nccl.conf)"), "{settings}");
     assert!(settings.contains("NCCL_ALGO=Ring"), "{settings}");
+}
+
+/// NCCL 2.24 or newer would take host buffers from the driver, past the memory policy of an arm.
+#[test]
+fn placed_sums_take_host_buffers_by_the_policy_and_name_devices_and_versions() {
+    let out = tempdir().unwrap();
+    let sum = "gpu::all_reduce_placed/arm=unbound,peers=default,size=8B";
+    let output = run("devices=2", out.path(), &[sum], &[]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let results = results(out.path());
+    let facts = &case(&results, sum).launches[0].facts;
+    let settings = facts["collective_settings"].to_string();
+    assert!(settings.contains("NCCL_CUMEM_HOST_ENABLE=0"), "{settings}");
+    assert_eq!(facts["devices"].to_string(), "0000:01:00.0 0000:02:00.0");
+    assert_eq!(facts["driver"].to_string(), "simulated 1.0");
 }
 
 #[test]

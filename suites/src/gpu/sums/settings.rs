@@ -9,6 +9,9 @@ const FORBID_PEERS: &str = "NCCL_P2P_DISABLE";
 const PEERS_UP_TO: &str = "NCCL_P2P_LEVEL";
 const ALGORITHM: &str = "NCCL_ALGO";
 const PROTOCOL: &str = "NCCL_PROTO";
+/// Since 2.24 the library takes its host buffers from the driver on the node of the GPU, and the
+/// memory policy of the thread has no effect. Source: NCCL's user guide, "Environment Variables".
+const HOST_BY_DRIVER: &str = "NCCL_CUMEM_HOST_ENABLE";
 /// Names a file in place of the user's own.
 const FILE: &str = "NCCL_CONF_FILE";
 /// Files that the libraries read after the environment, which counts first. Source: NCCL's user
@@ -21,12 +24,14 @@ pub struct Setup {
     pub peers: Peers,
     /// How the library goes about it, where the case says.
     pub way: Option<(Algorithm, Protocol)>,
+    /// Whether host buffers follow the memory policy of the thread.
+    pub placed: bool,
 }
 
 impl Setup {
     /// Whether devices may reach each other; the rest as it is set.
     pub fn of(peers: Peers) -> Self {
-        Self { peers, way: None }
+        Self { peers, way: None, placed: false }
     }
 
     /// Makes it so.
@@ -37,6 +42,9 @@ impl Setup {
         match self.peers {
             Peers::Off => set_for_library(FORBID_PEERS, "1"),
             Peers::Default => may_reach(&live)?,
+        }
+        if self.placed {
+            set_for_library(HOST_BY_DRIVER, "0");
         }
         if let Some((algorithm, protocol)) = self.way {
             settle(ALGORITHM, algorithm.setting(), &live)?;

@@ -3,7 +3,7 @@
 use super::settings::Setup;
 use super::{Group, Sum, join, note_ranks, rounds};
 use crate::gpu::choices::{Arm, Peers, Place};
-use crate::gpu::watch::{Watch, note_versions};
+use crate::gpu::watch::Watch;
 use vbench::gpu::{Fault, Gpu};
 use vbench::prelude::*;
 use vbench::results::Value;
@@ -40,13 +40,12 @@ pub fn measure(
     up_to: Bytes,
 ) -> Result<Samples<Sweep>, Stop> {
     let up_to = if b.is_smoke() { up_to.min(SMOKE) } else { up_to };
-    let first = gpus.first().ok_or_else(|| Skip::because("no GPU"))?;
     let communicator = join(b, gpus, &Setup::of(peers), Arm::Unbound)?;
     let sizes: Vec<usize> = doubling(LEAST, up_to).iter().map(|size| size.0 as usize).collect();
     let largest = sizes.last().copied();
     let largest = largest.ok_or_else(|| Skip::because(format!("{up_to} is less than {LEAST}")))?;
     let group = Group::new(gpus, communicator, largest, (0, gpus.len()))?;
-    let watch = Watch::over(b, first);
+    let watch = Watch::over_all(b, gpus)?;
     let points: Vec<(usize, Place)> =
         sizes.iter().flat_map(|size| Place::ALL.map(|place| (*size, place))).collect();
     for (bytes, place) in &points {
@@ -62,7 +61,6 @@ pub fn measure(
         last = points.iter().map(sum).collect::<Result<Vec<Sum>, Fault>>()?;
         Sweep::of(&last.iter().map(|sum| sum.busbw.0).collect::<Vec<_>>())
     })?;
-    note_versions(b, first);
     note_ranks(b, gpus)?;
     b.fact("sweep_columns", "bytes, place, s, algbw B/s, busbw B/s; of the last repeat");
     let row = |((bytes, place), sum): (&(usize, Place), &Sum)| {
