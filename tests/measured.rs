@@ -84,6 +84,7 @@ fn measure(shape: Shape, seed: u64) -> ResultSet {
         boot_id: None,
         began: Instant::now(),
         offset_s: 0.0,
+        overdue: None,
     };
     let mut cases: Vec<CaseResult> = plan.cases.iter().map(vbench::plan::Case::result).collect();
     let Ok(_) = runner.run(&mut cases, &mut |_, _| Ok::<(), Infallible>(()), &mut |_| ());
