@@ -251,18 +251,31 @@ fn two_modes_within_a_node_are_hidden_nodes() {
             })
             .collect()
     };
-    let found = |far| {
-        aspects(&results(vec![case(
-            "placement::region_map/node=0",
-            1.0,
-            &[(BLOCKS, blocks(far).into())],
-        )]))
-        .swap_remove(4)
+    let mapped = |far: &[f64]| {
+        let mut mapped = case("placement::region_map/node=0", 1.0, &[]);
+        let launch = mapped.launches.remove(0);
+        let launch = |far: &f64| Launch {
+            facts: [(BLOCKS.to_owned(), blocks(*far).into())].into(),
+            ..launch.clone()
+        };
+        mapped.launches = far.iter().map(launch).collect();
+        mapped
     };
-    assert_eq!(found(90e-9).disagreement, None);
-    let two = found(150e-9);
+    let found = |case| aspects(&results(vec![case])).swap_remove(4);
+    assert_eq!(found(mapped(&[90e-9])).measured, Ok(vec!["node 0: one distance"].into()));
+    let two = found(mapped(&[150e-9, 90e-9, 150e-9]));
     assert_eq!(two.measured, Ok(vec!["node 0: 2 distances"].into()));
     assert!(two.disagreement.unwrap().contains("guest does not see"));
+    // A mode that does not repeat is no node, and one launch alone repeats nothing.
+    assert_eq!(found(mapped(&[150e-9, 90e-9, 90e-9])).disagreement, None);
+    let alone = found(mapped(&[150e-9]));
+    assert!(alone.measured.unwrap_err().contains("none confirms it"));
+    assert_eq!(alone.disagreement, None);
+    let mut disturbed = mapped(&[150e-9, 150e-9]);
+    for repeat in disturbed.launches.iter_mut().flat_map(|launch| &mut launch.repeats) {
+        repeat.evidence.disturbed = Some("steal 12%".into());
+    }
+    assert!(found(disturbed).measured.unwrap_err().contains("every repeat of 2 launches"));
 }
 
 #[test]
