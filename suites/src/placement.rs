@@ -98,7 +98,8 @@ fn note_silence(silent: &mut Silent, pairs: impl IntoIterator<Item = (usize, usi
 /// Pairs that did not answer in every sweep, as `0-2 (3)` with the sweeps they missed.
 fn tell_silence(b: &mut Bencher, silent: Silent) {
     if !silent.is_empty() {
-        let told = silent.into_iter().map(|((one, other), times)| format!("{one}-{other} ({times})"));
+        let told =
+            silent.into_iter().map(|((one, other), times)| format!("{one}-{other} ({times})"));
         b.fact("pairs_without_an_answer", told.collect::<Vec<_>>());
     }
 }
@@ -387,10 +388,7 @@ fn drift(b: &mut Bencher, cpus: Cpus) -> Result<Samples<Drift>, Skip> {
         let seen = blocks.slices(&team, window);
         let latencies: Vec<f64> = seen.iter().map(|(_, latency)| *latency).collect();
         slices.push(seen.len());
-        Drift {
-            latency: Seconds(pairing::median(&latencies)),
-            far: paces.far(&seen).map(Ratio),
-        }
+        Drift { latency: Seconds(pairing::median(&latencies)), far: paces.far(&seen).map(Ratio) }
     });
     b.fact("slices", slices);
     Ok(samples)

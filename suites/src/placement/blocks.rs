@@ -39,7 +39,7 @@ impl Blocks {
     /// Too little memory, with the numbers.
     pub fn fill(team: &Team, policy: Policy, seed: u64, smoke: bool) -> Result<Self, Skip> {
         let bytes = if smoke { SMOKE_BLOCK } else { BLOCK };
-        let count = count(smoke)?;
+        let count = count(smoke, policy)?;
         let at = Memory { pages: Pages::Default, policy };
         let ring = |block| Ring::new(bytes, LINE, Order::PageLocal, seed.wrapping_add(block), at);
         let filled = team.broadcast(|_| (0..count).map(ring).collect::<Result<Vec<_>, Skip>>());
@@ -141,7 +141,7 @@ fn visit(ring: &Ring, slot: usize) -> (usize, f64) {
     (end, start.elapsed().as_secs_f64() / loads as f64)
 }
 
-fn count(smoke: bool) -> Result<u64, Skip> {
+fn count(smoke: bool, policy: Policy) -> Result<u64, Skip> {
     if smoke {
         return Ok(2);
     }
@@ -149,7 +149,7 @@ fn count(smoke: bool) -> Result<u64, Skip> {
         Profile::Thorough => MOST_THOROUGH,
         Profile::Smoke | Profile::Quick | Profile::Standard => MOST,
     };
-    let room = claims::memory_available();
+    let room = claims::memory_for(policy);
     let usable = room.map_or(most, |room| (room.bytes / SHARE).min(most));
     let blocks = usable / BLOCK.0;
     match (blocks < LEAST_BLOCKS, room) {
