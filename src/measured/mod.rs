@@ -6,17 +6,19 @@
 
 mod aspect;
 mod groups;
+mod newest;
 mod nodes;
 mod pairs;
 mod regions;
 
 pub use self::aspect::{Aspect, facts};
 pub use self::groups::{Groups, divisions, shared_cores};
+pub use self::newest::newest;
 pub use self::nodes::CLAIMED_DISTANCE;
 pub use self::pairs::{HIGH, LOW, Pairs, rows};
 pub use self::regions::{fastest, modes, regions, sweep};
 
-use self::aspect::{listed, restricted};
+use self::aspect::{listed, restricted, with_hints};
 use vbench_results::{CaseResult, Launch, Outcome, ResultSet, Value};
 
 /// Fact of a launch: a table of [`Pairs`].
@@ -53,10 +55,10 @@ pub fn aspects(results: &ResultSet) -> Vec<Aspect> {
     all.push(nodes::distances(results));
     all.push(nodes::bandwidths(results));
     all.push(hidden(results));
-    match emulated(results) {
+    with_hints(match emulated(results) {
         true => all.into_iter().map(Aspect::emulated).collect(),
         false => all,
-    }
+    })
 }
 
 /// An emulator has no cores, caches or nodes of its own: times show how it translates instructions.

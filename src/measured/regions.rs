@@ -40,9 +40,9 @@ pub(super) fn of_case(case: &CaseResult) -> Option<Result<usize, String>> {
 /// The number that more than half of the launches found, of `all` of which some were disturbed.
 fn agreed(counts: &[usize], all: usize) -> Result<usize, String> {
     let again = format!("measure again: vbench run --exact {REGIONS} --launches 5");
-    let most = counts.iter().find(|one| {
-        2 * counts.iter().filter(|other| other == one).count() > counts.len()
-    });
+    let most = counts
+        .iter()
+        .find(|one| 2 * counts.iter().filter(|other| other == one).count() > counts.len());
     match (counts, most) {
         ([], _) => Err(format!("every repeat of {all} launches was disturbed; {again}")),
         ([alone], _) if *alone > 1 => Err(format!(
