@@ -25,10 +25,10 @@ pub fn newest(runs: impl Iterator<Item = ResultSet>) -> Option<(Run, Vec<Aspect>
             if answers.get(benchmark).is_some_and(|answer| answer.measured) {
                 continue;
             }
-            if let Some(answer) = answer(&results, benchmark) {
-                if answer.measured || !answers.contains_key(benchmark) {
-                    answers.insert(benchmark, answer);
-                }
+            if let Some(answer) = answer(&results, benchmark)
+                && (answer.measured || !answers.contains_key(benchmark))
+            {
+                answers.insert(benchmark, answer);
             }
         }
         if answers.len() == BENCHMARKS.len() && answers.values().all(|answer| answer.measured) {
