@@ -1,9 +1,10 @@
 //! `list` and `run --list`: what there is, what can run here, and what was run.
 
 use super::args::{Format, ListArgs};
-use super::{Console, Ended, OK};
+use super::{Console, Ended, OK, ranks};
 use crate::benchmark::Benchmark;
 use crate::host::Host;
+use crate::launcher::Launched;
 use crate::machine::Machine;
 use crate::plan::{Case, Ignored, Plan, Selection};
 use crate::report::table::{Column, Table};
@@ -37,9 +38,13 @@ pub fn list(
         profile: args.profile,
         ..Selection::default()
     };
-    let plan = Plan::new(benchmarks, &selection, machine).map_err(|error| error.to_string())?;
+    let mut plan = Plan::new(benchmarks, &selection, machine).map_err(|error| error.to_string())?;
     if plan.cases.is_empty() {
         return Err(nothing(args, benchmarks));
+    }
+    // What `run` would leave out under this launcher is not ready here.
+    if let Some(launched) = Launched::several() {
+        ranks::leave_out_single(&mut plan, launched);
     }
     if args.format == Format::Pretty {
         benchmark_table(&plan, machine, console);

@@ -3,15 +3,15 @@
 use super::show::{InfoArgs, find};
 use super::{Console, Ended, OK};
 use crate::host::Host;
-use crate::measured::{Aspect, aspects, facts};
+use crate::measured::{Aspect, aspects, facts, newest};
 use crate::{environment, report, store};
 use std::path::{Path, PathBuf};
-use vbench_results::{Environment, ResultSet};
+use vbench_results::{Environment, Run};
 
 /// The topology as the run measured it, as text or as facts in JSON.
 pub fn measured(args: &InfoArgs, run: &str, console: &mut Console<'_>) -> Ended {
-    let (results, aspects) = match run {
-        "" => newest(args)?,
+    let (run, aspects) = match run {
+        "" => of_system(args)?,
         run => judged(&find(&args.out, Some(run))?)?,
     };
     let text = if args.json {
@@ -19,22 +19,22 @@ pub fn measured(args: &InfoArgs, run: &str, console: &mut Console<'_>) -> Ended 
         let json = serde_json::to_string_pretty(&environment);
         json.map_err(|error| error.to_string())? + "\n"
     } else {
-        report::info::measured(&results.run, &aspects, console.width)
+        report::info::measured(&run, &aspects, console.width)
     };
     let _ = console.out.write_all(text.as_bytes());
     Ok(OK)
 }
 
-type Judged = (ResultSet, Vec<Aspect>);
+type Judged = (Run, Vec<Aspect>);
 
 fn judged(folder: &Path) -> Result<Judged, String> {
     let stored = store::read(folder).map_err(|error| error.to_string())?;
     let aspects = aspects(&stored.results);
-    Ok((stored.results, aspects))
+    Ok((stored.results.run, aspects))
 }
 
-/// The newest run of this system that measured anything of the topology.
-fn newest(args: &InfoArgs) -> Result<Judged, String> {
+/// What the runs of this system measured of the topology, the newest answer of each benchmark.
+fn of_system(args: &InfoArgs) -> Result<Judged, String> {
     let host = match &args.host {
         Some(dir) => Host::tree(dir).map_err(|error| error.to_string())?,
         None => Host::live(),
@@ -44,10 +44,8 @@ fn newest(args: &InfoArgs) -> Result<Judged, String> {
     let runs: Vec<PathBuf> = store::runs(&args.out);
     let own = runs.iter().rev().filter(|run| run.starts_with(&folder));
     // A run that cannot be read is passed over: an older one may tell.
-    let mut judged = own.filter_map(|run| judged(run).ok());
-    let tells = |aspect: &Aspect| aspect.measured.is_ok() || aspect.claimed.is_some();
-    let telling = judged.find(|(_, aspects)| aspects.iter().any(tells));
-    telling.ok_or_else(|| {
+    let results = own.filter_map(|run| store::read(run).ok()).map(|stored| stored.results);
+    newest(results).ok_or_else(|| {
         format!(
             "no run of {system:?} in {} measured the topology\n  measure it: vbench run placement",
             args.out.display()

@@ -336,8 +336,8 @@ fn nodes(range: &Range<usize>) -> Result<BTreeMap<usize, usize>, String> {
     if count == 0 {
         return Err(untouched());
     }
-    let step = range.len() / count / page * page;
-    let addresses: Vec<usize> = (0..count).map(|index| range.start + index * step).collect();
+    let sampled = sampled(range.len() / page, count).into_iter();
+    let addresses: Vec<usize> = sampled.map(|at| range.start + at * page).collect();
     let mut status = vec![-1 as libc::c_int; count];
     let ask_only = std::ptr::null::<libc::c_int>();
     // SAFETY: the kernel reads `count` addresses and writes `count` answers; without target nodes
@@ -354,9 +354,23 @@ fn nodes(range: &Range<usize>) -> Result<BTreeMap<usize, usize>, String> {
     if found.is_empty() { Err(untouched()) } else { Ok(found) }
 }
 
+/// `count` of so many pages, spread over them so that each of a few nodes that take pages in turn is
+/// met as often as the others: an even stride would meet every second node only.
+fn sampled(pages: usize, count: usize) -> Vec<usize> {
+    /// The primes that numbers of nodes consist of.
+    const PRIMES: [usize; 4] = [2, 3, 5, 7];
+    let step = pages / count.max(1);
+    let shares = |stride: usize| PRIMES.iter().any(|prime| stride.is_multiple_of(*prime));
+    match (PRIMES[3]..=step).rev().find(|stride| !shares(*stride)) {
+        Some(stride) => (0..count).map(|index| index * stride).collect(),
+        // Few pages: four from one place of each step, then four from the next.
+        None => (0..count).map(|index| index * step + index / 4 % step.max(1)).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Buffer, allowed_nodes, base_page, thread_policy};
+    use super::{Buffer, allowed_nodes, base_page, sampled, thread_policy};
     use crate::placement::{Pages, Policy};
 
     /// Every kind of pages either works as asked or says why not.
@@ -379,6 +393,24 @@ mod tests {
                 assert_eq!(buffer.effective().huge, Ok(1.0));
             }
         }
+    }
+
+    /// Pages that nodes take in turn are met as often on each, whatever the size of the buffer.
+    #[test]
+    fn sampled_pages_favour_no_node() {
+        for pages in [64, 128, 192, 256, 320, 640, 832, 4096, 16384, 32768] {
+            let sampled = sampled(pages, 64);
+            assert!(sampled.len() == 64 && sampled.windows(2).all(|pair| pair[0] < pair[1]));
+            assert!(sampled[63] < pages && sampled[63] * 3 > pages, "{pages}");
+            for nodes in [2, 4] {
+                let on = |node| sampled.iter().filter(|page| **page % nodes == node).count();
+                let counts: Vec<usize> = (0..nodes).map(on).collect();
+                let fair = |count: &usize| count.abs_diff(64 / nodes) <= 64 / 10;
+                assert!(counts.iter().all(fair), "{pages} pages, {counts:?}");
+            }
+        }
+        assert_eq!(sampled(3, 3), [0, 1, 2]);
+        assert!(sampled(0, 0).is_empty());
     }
 
     #[test]

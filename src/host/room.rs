@@ -33,6 +33,8 @@ pub enum Limit {
     Cgroup,
     /// The address-space limit of the process (`RLIMIT_AS`).
     AddressSpace,
+    /// The memory of one node, which memory bound to it cannot leave.
+    Node(usize),
 }
 
 impl fmt::Display for Limit {
@@ -41,6 +43,7 @@ impl fmt::Display for Limit {
             Self::Machine => "available memory",
             Self::Cgroup => "control group",
             Self::AddressSpace => "address-space limit",
+            Self::Node(node) => return write!(f, "memory node {node}"),
         })
     }
 }
@@ -62,6 +65,21 @@ impl Room {
             cgroup: group.and_then(|limit| limit.left),
             address_space: address_space_left(host),
         }
+    }
+
+    /// What memory bound to a node may take: no more than the node has left, either.
+    pub fn on_node(&self, host: &Host, node: usize) -> Option<Available> {
+        let free = Self::free_on_node(host, node);
+        let there = free.map(|bytes| Available { bytes, limit: Limit::Node(node) });
+        [self.available(), there].into_iter().flatten().min_by_key(|room| room.bytes)
+    }
+
+    /// What a node has left, in bytes: free pages, and files that nobody used lately, which the
+    /// kernel drops to make room.
+    pub fn free_on_node(host: &Host, node: usize) -> Option<u64> {
+        let file = format!("/sys/devices/system/node/node{node}/meminfo");
+        let meminfo = host.read(&file).ok()?;
+        Some(kib(&meminfo, "MemFree")?.saturating_add(kib(&meminfo, "Inactive(file)").unwrap_or(0)))
     }
 
     /// The least of the limits that are known.
@@ -123,6 +141,20 @@ mod tests {
         let all = [meminfo, group, limits, status];
         assert_eq!(available(&all), bound(9000 - 4096, Limit::AddressSpace));
         assert_eq!(available(&[]), None);
+    }
+
+    #[test]
+    fn memory_bound_to_a_node_has_no_more_room_than_the_node() {
+        let node = "Node 1 MemTotal: 90 kB\nNode 1 MemFree: 20 kB\nNode 1 Inactive(file): 4 kB\n";
+        let host = Host::of(&[
+            ("file /proc/meminfo", "MemAvailable: 50 kB\n"),
+            ("file /sys/devices/system/node/node1/meminfo", node),
+        ]);
+        let room = Room::read(&host);
+        let bound = room.on_node(&host, 1).unwrap();
+        assert_eq!(bound, Available { bytes: 24 << 10, limit: Limit::Node(1) });
+        assert_eq!(bound.to_string(), "0 MiB available (memory node 1)");
+        assert_eq!(room.on_node(&host, 2), room.available(), "a node that tells nothing");
     }
 
     #[test]

@@ -5,6 +5,9 @@ use crate::host::cpulist;
 use std::collections::BTreeMap;
 use vbench_results::{Fact, Outcome, Reading, ResultSet, Value};
 
+/// How the reason begins where a run did not measure an aspect.
+const NOT_MEASURED: &str = "not measured";
+
 /// Groups that are listed in a sentence.
 const LISTED: usize = 12;
 
@@ -32,11 +35,9 @@ impl Aspect {
                 Outcome::Skipped { reason } => Some(format!("{benchmark} was skipped: {reason}")),
                 _ => None,
             });
-        // By its exact name a benchmark of a longer profile runs in any.
-        let command = || format!("not measured: vbench run --exact {benchmark}");
         Self {
             name,
-            measured: Err(reason.unwrap_or_else(command)),
+            measured: Err(reason.unwrap_or_else(|| NOT_MEASURED.to_owned())),
             claimed: None,
             disagreement: None,
             source: benchmark.to_owned(),
@@ -50,6 +51,21 @@ impl Aspect {
         let measured = self.measured.and_then(|_| Err(why.to_owned()));
         Self { measured, disagreement: None, ..self }
     }
+}
+
+/// Tells of everything that was not measured the one command that measures all of it. By its exact
+/// name a benchmark of a longer profile runs in any.
+pub(super) fn with_hints(mut aspects: Vec<Aspect>) -> Vec<Aspect> {
+    let missing = |aspect: &&mut Aspect| {
+        aspect.measured.as_ref().err().is_some_and(|why| why == NOT_MEASURED)
+    };
+    let benchmarks: Vec<String> =
+        aspects.iter_mut().filter(missing).map(|aspect| aspect.source.clone()).collect();
+    for aspect in aspects.iter_mut().filter(missing) {
+        let command = benchmarks.join(" ");
+        aspect.measured = Err(format!("{NOT_MEASURED}: vbench run --exact {command}"));
+    }
+    aspects
 }
 
 /// The aspects as facts, for other parts of the program and for `--json`: `measured.caches`,

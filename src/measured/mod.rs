@@ -6,23 +6,28 @@
 
 mod aspect;
 mod groups;
+mod newest;
 mod nodes;
 mod pairs;
 mod regions;
 
 pub use self::aspect::{Aspect, facts};
 pub use self::groups::{Groups, divisions, shared_cores};
+pub use self::newest::newest;
 pub use self::nodes::CLAIMED_DISTANCE;
 pub use self::pairs::{HIGH, LOW, Pairs, rows};
-pub use self::regions::regions;
+pub use self::regions::{fastest, modes, regions, sweep};
 
-use self::aspect::{listed, restricted};
+use self::aspect::{listed, restricted, with_hints};
 use vbench_results::{CaseResult, Launch, Outcome, ResultSet, Value};
 
 /// Fact of a launch: a table of [`Pairs`].
 pub const PAIRS: &str = "pairs";
-/// Fact of a launch: rows of latencies, one row per block, one column per CPU.
+/// Fact of a launch: rows of latencies, one row per block, one column per CPU: the [`fastest`] of
+/// the launch.
 pub const BLOCKS: &str = "blocks";
+/// Fact of a launch: the bandwidth of reading each block, the highest of the launch.
+pub const BLOCK_BANDWIDTHS: &str = "block_bandwidths";
 /// Fact of a launch: the groups of CPUs that the guest claims, each as a list such as `0-3`.
 pub const CLAIMED: &str = "claimed";
 
@@ -50,10 +55,10 @@ pub fn aspects(results: &ResultSet) -> Vec<Aspect> {
     all.push(nodes::distances(results));
     all.push(nodes::bandwidths(results));
     all.push(hidden(results));
-    match emulated(results) {
+    with_hints(match emulated(results) {
         true => all.into_iter().map(Aspect::emulated).collect(),
         false => all,
-    }
+    })
 }
 
 /// An emulator has no cores, caches or nodes of its own: times show how it translates instructions.
@@ -171,8 +176,8 @@ fn all_single(claimed: &[Vec<usize>], cores: Option<&[Vec<usize>]>) -> bool {
 /// Regions of guest memory at different distances, per guest node.
 fn hidden(results: &ResultSet) -> Aspect {
     let cases = measured_cases(results, REGIONS);
-    let found: Vec<_> = cases.filter_map(|case| Some((case, regions_of(case)?))).collect();
-    let Some((case, _)) = found.first() else {
+    let found: Vec<_> = cases.filter_map(|case| Some((case, regions::of_case(case)?))).collect();
+    let Some((case, first)) = found.first() else {
         return Aspect::missing("hidden_nodes", REGIONS, results);
     };
     let name = |case: &CaseResult| case.case.params.get("node").cloned().unwrap_or_default();
@@ -180,36 +185,27 @@ fn hidden(results: &ResultSet) -> Aspect {
         0 | 1 => "one distance".to_owned(),
         count => format!("{count} distances"),
     };
+    let text = |(case, count): &(&CaseResult, Result<usize, String>)| {
+        let told = count.as_ref().map_or_else(|why| format!("unknown ({why})"), |n| told(*n));
+        format!("node {}: {told}", name(case)).into()
+    };
     let hiding: Vec<String> = found
         .iter()
-        .filter(|(_, count)| *count > 1)
-        .map(|(case, count)| {
-            format!("memory of guest node {} lies at {}", name(case), told(*count))
-        })
+        .filter_map(|(case, count)| Some((case, *count.as_ref().ok().filter(|n| **n > 1)?)))
+        .map(|(case, count)| format!("memory of guest node {} lies at {}", name(case), told(count)))
         .collect();
-    let text = |(case, count): &(&CaseResult, usize)| {
-        format!("node {}: {}", name(case), told(*count)).into()
-    };
+    let known = found.iter().any(|(_, count)| count.is_ok());
     Aspect {
         name: "hidden_nodes",
-        measured: Ok(Value::List(found.iter().map(text).collect())),
+        measured: match first {
+            Err(why) if !known => Err(why.clone()),
+            _ => Ok(Value::List(found.iter().map(text).collect())),
+        },
         claimed: Some(Value::List(vec!["one distance within each node".into()])),
         disagreement: (!hiding.is_empty())
             .then(|| format!("{}: host nodes that the guest does not see", hiding.join(", "))),
         source: case.case.to_string(),
     }
-}
-
-/// How many regions most launches of a case found. Each launch has other memory, so blocks of
-/// different launches are not joined.
-fn regions_of(case: &CaseResult) -> Option<usize> {
-    let tables = launches(case).filter_map(|launch| rows(launch.facts.get(BLOCKS)?));
-    let mut counts: Vec<usize> = tables
-        .map(|blocks| regions(&blocks).into_iter().flatten().max().map_or(0, |most| most + 1))
-        .collect();
-    counts.sort_unstable();
-    // The lower middle of an even number: half of the launches is no majority.
-    counts.get(counts.len().checked_sub(1)? / 2).copied()
 }
 
 fn pairs_of<'a>(

@@ -21,9 +21,13 @@ struct Cost {
     further_is_slower: bool,
 }
 
+/// The benchmarks behind them.
+pub(super) const LATENCIES: &str = "latency::pointer_chase_nodes";
+pub(super) const READS: &str = "memory::read_nodes";
+
 const LATENCY: Cost = Cost {
     name: "distances",
-    benchmark: "latency::pointer_chase_nodes",
+    benchmark: LATENCIES,
     metric: "latency",
     of: |seconds| seconds,
     text: |ratio| format!("{:.0}", LOCAL * ratio),
@@ -32,7 +36,7 @@ const LATENCY: Cost = Cost {
 
 const BANDWIDTH: Cost = Cost {
     name: "bandwidths",
-    benchmark: "memory::read_nodes",
+    benchmark: READS,
     metric: "read",
     of: |bytes_per_second| 1.0 / bytes_per_second,
     text: |ratio| format!("{:.2}", 1.0 / ratio),

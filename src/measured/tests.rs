@@ -1,6 +1,6 @@
 //! Tests of the aspects on invented result sets.
 
-use super::{BLOCKS, CLAIMED, CLAIMED_DISTANCE, PAIRS, Pairs, aspects, facts};
+use super::{BLOCKS, CLAIMED, CLAIMED_DISTANCE, PAIRS, Pairs, aspects, facts, newest};
 use vbench_results::{
     Better, CaseResult, Environment, Estimator, Evidence, Launch, Metric, Outcome, Reading, Repeat,
     ResultSet, Role, Run, Unit, Value,
@@ -218,7 +218,35 @@ fn what_was_skipped_says_why_and_what_was_not_run_says_how() {
     let found = aspects(&results(vec![skipped]));
     let why = |place: usize| found[place].measured.clone().unwrap_err();
     assert_eq!(why(2), "latency::pointer_chase_nodes was skipped: needs 2 memory nodes, 1 here");
-    assert_eq!(why(4), "not measured: vbench run --exact placement::region_map");
+    let hint = "not measured: vbench run --exact placement::interference placement::core_to_core \
+                memory::read_nodes placement::region_map";
+    assert_eq!([why(0), why(4)], [hint, hint], "one command for all");
+}
+
+#[test]
+fn what_the_newest_run_did_not_measure_an_older_one_tells() {
+    let run = |id: &str, cases: Vec<CaseResult>| {
+        let mut set = results(cases);
+        (set.run.id, set.run.config) = (id.to_owned(), "default".to_owned());
+        set
+    };
+    let transfer = |claims: &[&str]| {
+        let facts = [table(8, latency), claim(claims)];
+        case("placement::core_to_core/transfer=store", 1.0, &facts)
+    };
+    let cores = case("placement::interference/kernel=alu", 1.0, &[table(8, kept)]);
+    let runs = vec![
+        run("3", vec![chase(0, 0, 90e-9)]),
+        run("2", vec![cores, transfer(&["0-7"])]),
+        run("1", vec![transfer(&["0-3", "4-7"])]),
+    ];
+    let (newest_run, found) = newest(runs.into_iter()).unwrap();
+    assert_eq!(newest_run.id, "3");
+    assert_eq!(found[1].measured, Ok(vec!["0-3", "4-7"].into()));
+    assert!(found[1].disagreement.is_some(), "the claim of run 2, not of run 1");
+    assert_eq!(found[1].source, "placement::core_to_core/transfer=store in default/2");
+    assert_eq!(found[2].source, "latency::pointer_chase_nodes");
+    assert!(newest([run("1", Vec::new())].into_iter()).is_none());
 }
 
 #[test]
@@ -251,18 +279,31 @@ fn two_modes_within_a_node_are_hidden_nodes() {
             })
             .collect()
     };
-    let found = |far| {
-        aspects(&results(vec![case(
-            "placement::region_map/node=0",
-            1.0,
-            &[(BLOCKS, blocks(far).into())],
-        )]))
-        .swap_remove(4)
+    let mapped = |far: &[f64]| {
+        let mut mapped = case("placement::region_map/node=0", 1.0, &[]);
+        let launch = mapped.launches.remove(0);
+        let launch = |far: &f64| Launch {
+            facts: [(BLOCKS.to_owned(), blocks(*far).into())].into(),
+            ..launch.clone()
+        };
+        mapped.launches = far.iter().map(launch).collect();
+        mapped
     };
-    assert_eq!(found(90e-9).disagreement, None);
-    let two = found(150e-9);
+    let found = |case| aspects(&results(vec![case])).swap_remove(4);
+    assert_eq!(found(mapped(&[90e-9])).measured, Ok(vec!["node 0: one distance"].into()));
+    let two = found(mapped(&[150e-9, 90e-9, 150e-9]));
     assert_eq!(two.measured, Ok(vec!["node 0: 2 distances"].into()));
     assert!(two.disagreement.unwrap().contains("guest does not see"));
+    // A mode that does not repeat is no node, and one launch alone repeats nothing.
+    assert_eq!(found(mapped(&[150e-9, 90e-9, 90e-9])).disagreement, None);
+    let alone = found(mapped(&[150e-9]));
+    assert!(alone.measured.unwrap_err().contains("none confirms it"));
+    assert_eq!(alone.disagreement, None);
+    let mut disturbed = mapped(&[150e-9, 150e-9]);
+    for repeat in disturbed.launches.iter_mut().flat_map(|launch| &mut launch.repeats) {
+        repeat.evidence.disturbed = Some("steal 12%".into());
+    }
+    assert!(found(disturbed).measured.unwrap_err().contains("every repeat of 2 launches"));
 }
 
 #[test]

@@ -20,6 +20,23 @@ pub fn memory_available() -> Option<Available> {
     Room::read(&Machine::current().host).available()
 }
 
+/// The same of memory under `policy`: what is bound to a node must find room there.
+pub fn memory_for(policy: Policy) -> Option<Available> {
+    let host = &Machine::current().host;
+    match policy {
+        Policy::Bind(node) => Room::read(host).on_node(host, node),
+        _ => Room::read(host).available(),
+    }
+}
+
+/// True while half of a node's memory is free, so that nothing forces its memory elsewhere.
+pub fn half_empty(node: usize) -> bool {
+    let nodes = Machine::current().topology.nodes.iter();
+    let total = nodes.filter(|other| other.id == node).find_map(|node| node.memory_total);
+    let free = Room::free_on_node(&Machine::current().host, node);
+    free.zip(total).is_some_and(|(free, total)| free >= total / 2)
+}
+
 /// Memory nodes that this process may use and that hold memory, and their CPUs.
 pub fn nodes() -> Vec<(usize, Vec<usize>)> {
     let machine = Machine::current();

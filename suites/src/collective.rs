@@ -92,7 +92,7 @@ fn measure(
     placement: Placement,
 ) -> Result<Samples<Speed>, Skip> {
     let cpus = placement.cpus(&Machine::current().topology, allowed.ids())?;
-    let size = if b.is_smoke() { size.min(SMOKE) } else { size };
+    let size = whole(if b.is_smoke() { size.min(SMOKE) } else { size })?;
     fits(size, place, cpus.len())?;
     let team = Team::pinned(&cpus)?;
     let mut ring = Ring::new(&team, size, place, placement.memory())?;
@@ -121,6 +121,18 @@ fn operations(warm: f64, b: &Bencher) -> u32 {
     }
 }
 
+/// A rank holds whole numbers: rates of a size that it does not have would be wrong.
+fn whole(size: Bytes) -> Result<Bytes, Skip> {
+    const NUMBER: u64 = size_of::<f32>() as u64;
+    match size.0 > 0 && size.0.is_multiple_of(NUMBER) {
+        true => Ok(size),
+        false => Err(Skip::because(format!(
+            "size={} is no multiple of {NUMBER} bytes, and a rank holds whole floats of 32 bits",
+            size.0
+        ))),
+    }
+}
+
 /// The buffers of all ranks must leave room for everything else.
 fn fits(size: Bytes, place: Place, ranks: usize) -> Result<(), Skip> {
     let each = if place == Place::Out { 2 } else { 1 };
@@ -136,7 +148,7 @@ fn fits(size: Bytes, place: Place, ranks: usize) -> Result<(), Skip> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Speed, fits};
+    use super::{Place, Speed, fits, whole};
     use vbench::prelude::*;
 
     /// The worked example of nccl-tests: 2 ranks have a bus bandwidth equal to the algorithm's,
@@ -159,6 +171,15 @@ mod tests {
         assert!(reason.contains("1TiB for each of 4 ranks"), "{reason}");
         assert!(reason.contains("needs 8388608 MiB") && reason.contains("available"), "{reason}");
         assert!(fits(Bytes(u64::MAX), Place::In, 4).is_err());
+    }
+
+    #[test]
+    fn a_rank_holds_whole_numbers() {
+        assert_eq!(whole(Bytes(8)), Ok(Bytes(8)));
+        for bad in [0, 3, 4097] {
+            let reason = whole(Bytes(bad)).unwrap_err().to_string();
+            assert!(reason.contains(&format!("size={bad} is no multiple of 4")), "{reason}");
+        }
     }
 
     #[test]

@@ -51,17 +51,19 @@ fn noise(b: &mut Bencher, cpus: Cpus) -> Result<Samples<Interruptions>, Skip> {
                 None => *all = Some(noise.clone()),
             }
         }
-        Interruptions::of(&noises, window.as_secs_f64())
+        Interruptions::of(&noises)
     });
     let told = cpus.ids().iter().zip(seen.iter().flatten());
-    b.fact("of_each_vcpu", told.map(|(cpu, noise)| tell(*cpu, noise)).collect::<Vec<_>>());
+    b.fact("vcpu_columns", gaps::columns());
+    b.fact("vcpus", told.map(|(cpu, noise)| noise.row(*cpu)).collect::<Vec<_>>());
     Ok(samples)
 }
 
 impl Interruptions {
-    fn of(noises: &[Noise], window: f64) -> Self {
-        let shares: Vec<f64> = noises.iter().map(|noise| noise.lost / window).collect();
-        let count: u64 = noises.iter().map(Noise::count).sum();
+    fn of(noises: &[Noise]) -> Self {
+        let shares: Vec<f64> = noises.iter().map(Noise::share).collect();
+        let rate = |noise: &Noise| noise.count() as f64 / noise.elapsed.max(f64::MIN_POSITIVE);
+        let rates: f64 = noises.iter().map(rate).sum();
         let mut gaps: Vec<f64> = noises.iter().flat_map(|noise| noise.gaps.clone()).collect();
         gaps.sort_unstable_by(f64::total_cmp);
         let at = |q| (!gaps.is_empty()).then(|| Seconds(quantile(&gaps, q)));
@@ -69,25 +71,12 @@ impl Interruptions {
         Self {
             lost: Ratio(shares.iter().sum::<f64>() / vcpus),
             worst: Ratio(shares.iter().copied().fold(0.0, f64::max)),
-            rate: Disturbances(count as f64 / window / vcpus),
+            rate: Disturbances(rates / vcpus),
             p99: at(0.99),
             p999: at(0.999),
             max: at(1.0),
         }
     }
-}
-
-/// `CPU 3: 812 gaps, 1.2 ms, steal 0 s, 4 switches; under 2 us: 800, ..`.
-fn tell(cpu: usize, noise: &Noise) -> String {
-    let unknown = || "unknown".to_owned();
-    let steal = noise.steal.map_or_else(unknown, |seconds| format!("{seconds:.2} s"));
-    let switches = noise.switches.map_or_else(unknown, |count| count.to_string());
-    format!(
-        "CPU {cpu}: {} gaps, {:.3} ms, steal {steal}, {switches} switches; {}",
-        noise.count(),
-        1e3 * noise.lost,
-        gaps::histogram(noise).join(", ")
-    )
 }
 
 /// How late something came, over a window.
@@ -431,20 +420,19 @@ fn shared_counter(
 
 #[cfg(test)]
 mod tests {
-    use super::{Interruptions, Noise, tell};
+    use super::{Interruptions, Noise};
 
     #[test]
     fn a_quiet_machine_has_no_quantiles_and_no_invented_zeros() {
         let quiet = vec![Noise::default(); 2];
-        let seen = Interruptions::of(&quiet, 1.0);
+        let seen = Interruptions::of(&quiet);
         assert_eq!((seen.lost.0, seen.max), (0.0, None));
-        assert!(tell(3, &quiet[0]).contains("steal unknown"), "{}", tell(3, &quiet[0]));
     }
 
     #[test]
     fn the_worst_vcpu_stands_beside_the_mean() {
-        let busy = Noise { gaps: vec![0.1, 0.2], lost: 0.3, switches: Some(2), ..Noise::default() };
-        let seen = Interruptions::of(&[busy, Noise::default()], 1.0);
+        let busy = Noise { gaps: vec![0.1, 0.2], lost: 0.3, elapsed: 1.0, ..Noise::default() };
+        let seen = Interruptions::of(&[busy, Noise::default()]);
         assert!((seen.lost.0 - 0.15).abs() < 1e-12 && (seen.worst.0 - 0.3).abs() < 1e-12);
         assert_eq!(seen.max.map(|max| max.0), Some(0.2));
     }

@@ -70,7 +70,7 @@ fn stream(
     cpus: Cpus,
     #[axis(Stores::choices())] stores: Stores,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    Plan::by_rule(b, stores).measure(b, cpus.ids())
+    Plan::by_rule(b, stores, Policy::FirstTouch).measure(b, cpus.ids())
 }
 
 /// How bandwidth grows with the number of CPUs, taken close together or far apart.
@@ -84,7 +84,7 @@ fn stream_threads(
 ) -> Result<Samples<Bandwidth>, Skip> {
     let used = spread.first(threads, &cpus)?;
     b.fact("cpus", used.clone());
-    Plan::by_rule(b, stores).measure(b, &used)
+    Plan::by_rule(b, stores, Policy::FirstTouch).measure(b, &used)
 }
 
 /// Bandwidth by the size of one array: where the caches end and memory begins.
@@ -95,7 +95,9 @@ fn stream_sizes(
     #[axis([Stores::Cached])] stores: Stores,
     #[axis(doubling(Bytes(1 << 20), Bytes(512 << 20)))] size: Bytes,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { bytes: size.0, ..Plan::by_rule(b, stores) };
+    let plan = Plan::by_rule(b, stores, Policy::FirstTouch);
+    let bytes = if b.is_smoke() { size.0.min(plan.bytes) } else { size.0 };
+    let plan = Plan { bytes, ..plan };
     plan.measure(b, cpus.ids())
 }
 
@@ -107,7 +109,7 @@ fn stream_pages(
     #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
     #[axis([Pages::Base4k, Pages::Thp, Pages::Huge2m])] pages: Pages,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { pages, ..Plan::by_rule(b, stores) };
+    let plan = Plan { pages, ..Plan::by_rule(b, stores, Policy::FirstTouch) };
     plan.measure(b, cpus.ids())
 }
 
@@ -120,8 +122,7 @@ fn stream_nodes(
     #[axis(nodes::cpu_ids())] cpu_node: usize,
     #[axis(nodes::ids())] memory_node: usize,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let memory = Policy::Bind(memory_node);
-    let plan = Plan { memory, ..Plan::by_rule(b, Stores::Cached) };
+    let plan = Plan::by_rule(b, Stores::Cached, Policy::Bind(memory_node));
     plan.measure(b, &nodes.cpus(cpu_node, &cpus)?)
 }
 
@@ -132,7 +133,7 @@ fn stream_policies(
     cpus: Cpus,
     #[axis(nodes::policies())] policy: Policy,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { memory: policy, ..Plan::by_rule(b, Stores::Cached) };
+    let plan = Plan::by_rule(b, Stores::Cached, policy);
     plan.measure(b, cpus.ids())
 }
 
@@ -153,8 +154,8 @@ fn read_nodes(
     #[axis(nodes::ids())] memory_node: usize,
 ) -> Result<Samples<Reading>, Skip> {
     let policy = Policy::Bind(memory_node);
-    let bytes = Plan::by_rule(b, Stores::Cached).bytes;
-    fits(bytes)?;
+    let bytes = Plan::by_rule(b, Stores::Cached, policy).bytes;
+    fits(bytes, policy)?;
     let team = Team::pinned(&nodes.cpus(cpu_node, &cpus)?)?;
     let array = Sums::new(&team, bytes, policy)?;
     note_placement(b, Pages::Default, policy, &array.effective())?;
@@ -182,16 +183,16 @@ struct Plan {
 
 impl Plan {
     /// Arrays as large as the rule asks for; the verdict is a fact.
-    fn by_rule(b: &mut Bencher, stores: Stores) -> Self {
+    fn by_rule(b: &mut Bencher, stores: Stores, memory: Policy) -> Self {
         let caches = claims::last_level_total();
-        let sizing = size::sizing(caches, claims::memory_available(), b.is_smoke());
+        let sizing = size::sizing(caches, claims::memory_for(memory), b.is_smoke());
         b.fact("size_rule", sizing.verdict);
-        Self { stores, bytes: sizing.bytes, pages: Pages::Default, memory: Policy::FirstTouch }
+        Self { stores, bytes: sizing.bytes, pages: Pages::Default, memory }
     }
 
     /// One pinned thread on each of `cpus`.
     fn measure(&self, b: &mut Bencher, cpus: &[usize]) -> Result<Samples<Bandwidth>, Skip> {
-        fits(self.bytes)?;
+        fits(self.bytes, self.memory)?;
         let choices = self.stores.kernels(self.bytes)?;
         let team = Team::pinned(cpus)?;
         let mut arrays = Arrays::new(&team, self.bytes, self.pages, self.memory)?;
@@ -220,9 +221,9 @@ fn repeats(warm: Times, sample_time: f64) -> u32 {
 }
 
 /// The arrays must leave room for everything else.
-fn fits(array: u64) -> Result<(), Skip> {
+fn fits(array: u64, memory: Policy) -> Result<(), Skip> {
     let needed = array.saturating_mul(3);
-    match claims::memory_available() {
+    match claims::memory_for(memory) {
         Some(room) if needed > room.bytes / 10 * 9 => Err(Skip::because(format!(
             "three arrays of {} MiB need {} MiB of memory, {room}",
             array >> 20,
@@ -237,6 +238,7 @@ fn fits(array: u64) -> Result<(), Skip> {
 mod tests {
     use super::{Stores, fits, repeats};
     use crate::memory::arrays::Times;
+    use vbench::prelude::*;
 
     #[test]
     fn small_arrays_repeat_until_a_sample_lasts_long_enough() {
@@ -248,6 +250,7 @@ mod tests {
 
     #[test]
     fn arrays_beyond_memory_are_skipped_with_the_numbers() {
+        let fits = |bytes| fits(bytes, Policy::FirstTouch);
         let reason = fits(1 << 50).unwrap_err().to_string();
         assert!(reason.contains("MiB available"), "{reason}");
         assert!(fits(0).is_err());

@@ -72,8 +72,47 @@ pub fn bound_to(node: usize) -> Policy {
 /// Share of huge pages from which a buffer counts as lying in them.
 const HUGE: f64 = 0.9;
 
-/// Notes where the memory lies, fails when it lies on another node than it was bound to, and skips
-/// when the system did not give what was asked, so that no number carries a wrong label.
+/// Interleaved memory is even when each node has its part of the pages within this share of all.
+const EVEN: f64 = 0.1;
+/// Fewer pages of each node show nothing of that.
+const PAGES_OF_EACH: usize = 8;
+
+/// What is wrong with where the memory lies; nothing where that is not known. `roomy` says of a
+/// node that it has room left, so that nothing forced memory elsewhere.
+fn misplaced(
+    policy: Policy,
+    effective: &Effective,
+    nodes: &[usize],
+    roomy: impl Fn(usize) -> bool,
+) -> Option<String> {
+    let placed = effective.nodes.as_ref().ok()?;
+    match policy {
+        Policy::FirstTouch => None,
+        Policy::Bind(node) => effective.on_node(node).err(),
+        Policy::Preferred(node) if roomy(node) => effective.on_node(node).err(),
+        Policy::Preferred(_) => None,
+        Policy::Interleave => {
+            let total: usize = placed.values().sum();
+            let even = 1.0 / nodes.len().max(1) as f64;
+            let share =
+                |node: &usize| placed.get(node).copied().unwrap_or(0) as f64 / total.max(1) as f64;
+            let shown = total >= PAGES_OF_EACH * nodes.len() && effective.huge == Ok(0.0);
+            let uneven = |node: &&usize| (share(node) - even).abs() > EVEN;
+            let told = nodes
+                .iter()
+                .find(uneven)
+                .filter(|_| shown && nodes.iter().all(|node| roomy(*node)))?;
+            Some(format!(
+                "node {told} has {:.0}% of the pages of memory that is interleaved over {} nodes",
+                100.0 * share(told),
+                nodes.len()
+            ))
+        }
+    }
+}
+
+/// Notes where the memory lies, fails when it lies elsewhere than asked though there was room, and
+/// skips when the system did not give what was asked, so that no number carries a wrong label.
 ///
 /// # Errors
 /// The policy was refused, as containers do, or the huge pages did not come.
@@ -85,10 +124,8 @@ pub fn note_placement(
 ) -> Result<(), Skip> {
     b.fact("placement", effective.to_string());
     effective.policy.clone().map_err(Skip::because)?;
-    if let (Policy::Bind(node), true) = (policy, effective.nodes.is_ok()) {
-        let placed = effective.on_node(node);
-        b.check(placed.is_ok(), placed.err().unwrap_or_default());
-    }
+    let wrong = misplaced(policy, effective, &ids(), claims::half_empty);
+    b.check(wrong.is_none(), wrong.unwrap_or_default());
     match effective.huge {
         Ok(share) if pages == Pages::Thp && share < HUGE => Err(Skip::because(format!(
             "asked for transparent huge pages, and {:.0}% of the memory came in them",
@@ -100,7 +137,8 @@ pub fn note_placement(
 
 #[cfg(test)]
 mod tests {
-    use super::{Nodes, note_placement};
+    use super::{Nodes, misplaced, note_placement};
+    use std::collections::BTreeMap;
     use vbench::bencher::Settings;
     use vbench::prelude::*;
 
@@ -119,6 +157,31 @@ mod tests {
         assert!(skip.reason().contains("3% of the memory"), "{skip}");
         effective.policy = Err("memory policy bind:0: not permitted".into());
         assert!(noted(Pages::Default, Policy::Bind(0), &effective).is_err());
+    }
+
+    #[test]
+    fn memory_elsewhere_than_asked_is_wrong_where_there_was_room() {
+        let on = |first: usize, second: usize| Effective {
+            nodes: Ok(BTreeMap::from([(0, first), (1, second)])),
+            huge: Ok(0.0),
+            policy: Ok(()),
+        };
+        let wrong = |policy, effective: &Effective, roomy: bool| {
+            misplaced(policy, effective, &[0, 1], |_| roomy)
+        };
+        assert!(wrong(Policy::Bind(0), &on(63, 1), false).is_some());
+        assert!(
+            wrong(Policy::Preferred(0), &on(63, 1), true).is_some_and(|w| w.contains("node 1"))
+        );
+        assert_eq!(wrong(Policy::Preferred(0), &on(63, 1), false), None, "it was full");
+        assert_eq!(wrong(Policy::FirstTouch, &on(3, 61), true), None);
+        assert_eq!(wrong(Policy::Interleave, &on(34, 30), true), None);
+        let uneven = wrong(Policy::Interleave, &on(48, 16), true);
+        assert!(uneven.is_some_and(|wrong| wrong.contains("node 0 has 75%")));
+        assert_eq!(wrong(Policy::Interleave, &on(48, 16), false), None);
+        assert_eq!(wrong(Policy::Interleave, &on(3, 1), true), None, "too few pages");
+        let huge = Effective { huge: Ok(1.0), ..on(48, 16) };
+        assert_eq!(wrong(Policy::Interleave, &huge, true), None);
     }
 
     #[test]

@@ -13,10 +13,11 @@ use crate::units::{Disturbances, Kept};
 use blocks::Blocks;
 use kernels::{Kernel, Work};
 use line::{Effort, Transfer};
+use moves::Paces;
 use pairing::{chosen, note_choice, pairs_of};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use vbench::measured::{self, BLOCKS, CLAIMED, HIGH, LOW, PAIRS, Pairs};
+use vbench::measured::{self, BLOCK_BANDWIDTHS, BLOCKS, CLAIMED, HIGH, LOW, PAIRS, Pairs};
 use vbench::prelude::*;
 
 /// Every direction of every pair has at least this many batches of 200 round trips.
@@ -52,7 +53,7 @@ fn core_to_core(
     let pairs = pairs_of(&chosen);
     let effort = transfer_effort(b, pairs.len());
     let mut sweeps: Vec<Pairs> = Vec::new();
-    let mut silent = BTreeMap::new();
+    let mut silent = Silent::new();
     // The first error ends the sweeps: a CPU that cannot be bound to stays so.
     let mut refused = None;
     let samples = b.samples(|timer| {
@@ -67,7 +68,7 @@ fn core_to_core(
                         format!("vCPUs {one} and {other} lost a turn"),
                     );
                 }
-                Ok(None) => *silent.entry(format!("{one}-{other}")).or_insert(0_usize) += 1,
+                Ok(None) => note_silence(&mut silent, [(one, other)]),
                 Err(skip) => drop(refused.get_or_insert(skip)),
             }
         }
@@ -78,17 +79,37 @@ fn core_to_core(
     if let Some(skip) = refused {
         return Err(skip);
     }
-    if sweeps.iter().any(Pairs::is_empty) {
-        return Err(Skip::because("no two vCPUs ran at the same time for long enough"));
-    }
+    all_answered(&sweeps)?;
     note_choice(b, &chosen, cpus.count());
     b.fact("transfer", transfer.describe());
     b.fact(CLAIMED, claims::cache_groups());
     b.fact(PAIRS, Pairs::joined(&sweeps, LOW).to_value());
-    if !silent.is_empty() {
-        b.fact("pairs_without_an_answer", silent.into_keys().collect::<Vec<_>>());
-    }
+    tell_silence(b, silent);
     Ok(samples)
+}
+
+/// How many sweeps each pair was silent in.
+type Silent = BTreeMap<(usize, usize), usize>;
+
+fn note_silence(silent: &mut Silent, pairs: impl IntoIterator<Item = (usize, usize)>) {
+    pairs.into_iter().for_each(|pair| *silent.entry(pair).or_default() += 1);
+}
+
+/// Pairs that did not answer in every sweep, as `0-2 (3)` with the sweeps they missed.
+fn tell_silence(b: &mut Bencher, silent: Silent) {
+    if !silent.is_empty() {
+        let told =
+            silent.into_iter().map(|((one, other), times)| format!("{one}-{other} ({times})"));
+        b.fact("pairs_without_an_answer", told.collect::<Vec<_>>());
+    }
+}
+
+/// Every sweep has at least one pair.
+fn all_answered(sweeps: &[Pairs]) -> Result<(), Skip> {
+    match sweeps.iter().any(Pairs::is_empty) {
+        true => Err(Skip::because("no two vCPUs ran at the same time for long enough")),
+        false => Ok(()),
+    }
 }
 
 impl Transfers {
@@ -138,12 +159,14 @@ fn interference(
     let bytes = kernel.bytes(chosen.len(), b.is_smoke());
     let work = Work::new(kernel, &chosen, bytes)?;
     let mut sweeps: Vec<Pairs> = Vec::new();
+    let mut silent = Silent::new();
     let mut refused = None;
     let samples = b.samples(|timer| match kernels::sweep(&work, &pairs, effort) {
         Ok(sweep) => {
             timer.check(sweep.sound, format!("the kernel {kernel} gave two answers"));
             let metrics = Interference::of(&sweep.kept);
             sweeps.push(sweep.kept);
+            note_silence(&mut silent, sweep.silent);
             metrics
         }
         Err(skip) => {
@@ -154,10 +177,12 @@ fn interference(
     if let Some(skip) = refused {
         return Err(skip);
     }
+    all_answered(&sweeps)?;
     note_choice(b, &chosen, cpus.count());
     b.fact("bytes_read_by_each", bytes);
     b.fact(CLAIMED, claims::core_groups());
     b.fact(PAIRS, Pairs::joined(&sweeps, HIGH).to_value());
+    tell_silence(b, silent);
     Ok(samples)
 }
 
@@ -278,7 +303,7 @@ fn region_map(
     for effective in blocks.ends() {
         note_placement(b, Pages::Default, policy, &effective)?;
     }
-    let mut sweeps: Vec<Vec<Vec<f64>>> = Vec::new();
+    let (mut sweeps, mut reads) = (Vec::new(), Vec::new());
     let samples = b.samples(|timer| {
         let latencies = blocks.latencies(&teams);
         let bandwidths = blocks.bandwidths(&teams[0]);
@@ -286,18 +311,21 @@ fn region_map(
         let bandwidths = bandwidths.unwrap_or_default();
         let firsts: Vec<f64> = latencies.iter().filter_map(|row| row.first().copied()).collect();
         let slowest = latencies.iter().flatten().copied().fold(0.0, f64::max);
-        sweeps.push(latencies);
-        Regions {
+        let regions = Regions {
             latency: Seconds(pairing::median(&firsts)),
             slowest: Seconds(slowest),
             bandwidth: BytesPerSec(pairing::median(&bandwidths)),
             lowest: BytesPerSec(bandwidths.iter().copied().fold(f64::INFINITY, f64::min)),
-        }
+        };
+        sweeps.push(latencies);
+        reads.push(bandwidths);
+        regions
     });
     b.fact("cpus", probes.clone());
     b.fact("block_bytes", blocks.block_bytes());
     b.fact("size_rule", blocks.verdict());
-    b.fact(BLOCKS, blocks::typical(&sweeps));
+    b.fact(BLOCKS, measured::fastest(&sweeps));
+    b.fact(BLOCK_BANDWIDTHS, blocks::highest(&reads));
     Ok(samples)
 }
 
@@ -343,27 +371,24 @@ fn migration(b: &mut Bencher, cpus: Cpus) -> Result<Samples<Moves>, Skip> {
 struct Drift {
     /// A dependent load that goes to memory: the median slice.
     latency: Seconds,
-    /// Share of the slices in the slower of two modes; none where there is one mode.
+    /// Share of the slices in the slower modes of their blocks; none where there is one mode.
     far: Option<Ratio>,
 }
 
-/// Memory latency of one vCPU over time: two modes mean that the host moves it between nodes.
+/// Latency of one vCPU to memory that stays where it is, over time: two modes of the same blocks
+/// mean that the host moves the vCPU between nodes.
 #[vbench(kind = "placement", warmup = 0, profile = Standard)]
 fn drift(b: &mut Bencher, cpus: Cpus) -> Result<Samples<Drift>, Skip> {
     let team = Team::pinned(cpus.first(1)?)?;
     let mut blocks = Blocks::fill(&team, Policy::FirstTouch, b.seed(), b.is_smoke())?;
     let window = b.window();
+    let mut paces = Paces::default();
     let mut slices = Vec::new();
     let samples = b.samples(|_| {
         let seen = blocks.slices(&team, window);
-        let table: Vec<Vec<f64>> = seen.iter().map(|latency| vec![*latency]).collect();
-        let modes = measured::regions(&table);
-        let several = modes.iter().flatten().any(|mode| *mode > 0);
-        let middle = pairing::median(&seen);
-        let far = seen.iter().filter(|latency| **latency > middle * moves::FAR).count();
-        let share = Ratio(far as f64 / seen.len() as f64);
+        let latencies: Vec<f64> = seen.iter().map(|(_, latency)| *latency).collect();
         slices.push(seen.len());
-        Drift { latency: Seconds(middle), far: several.then_some(share) }
+        Drift { latency: Seconds(pairing::median(&latencies)), far: paces.far(&seen).map(Ratio) }
     });
     b.fact("slices", slices);
     Ok(samples)

@@ -119,6 +119,19 @@ fn redacted_results_name_no_host() {
 }
 
 #[test]
+fn the_list_of_one_rank_calls_ready_only_what_would_run() {
+    let mut list = launcher(PROGRAM);
+    list.args(["list", "--format", "json"]);
+    let alone = text(&list.output().unwrap().stdout);
+    let rank = [("OMPI_COMM_WORLD_RANK", "0"), ("OMPI_COMM_WORLD_SIZE", "2")];
+    let ranked = text(&list.envs(rank).output().unwrap().stdout);
+    let left_out = "measures one process, and 2 were launched";
+    assert!(!alone.contains(left_out) && ranked.contains(left_out), "{ranked}");
+    let of_one = |line: &&str| line.contains("\"collective::mpi::all_reduce\"");
+    assert!(ranked.lines().filter(of_one).all(|line| !line.contains(left_out)), "{ranked}");
+}
+
+#[test]
 fn what_measures_one_process_is_left_out_under_a_launcher() {
     if !launches() {
         return;

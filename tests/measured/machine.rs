@@ -4,7 +4,7 @@
 use fastrand::Rng;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use vbench::measured::{BLOCKS, CLAIMED, CLAIMED_DISTANCE, PAIRS, Pairs};
+use vbench::measured::{BLOCKS, CLAIMED, CLAIMED_DISTANCE, PAIRS, Pairs, fastest, sweep};
 use vbench::plan::Case;
 use vbench::results::{Evidence, Outcome, Repeat, Value};
 use vbench::runner::{Executed, Executor};
@@ -53,6 +53,13 @@ const MEMORY: [f64; 2] = [95e-9, 140e-9];
 /// Repeats of a chase in a launch.
 const REPEATS: u32 = 5;
 const BLOCKS_IN_USE: usize = 96;
+/// A busy host keeps memory busy in bursts that slow runs of blocks: each launch for a share of its
+/// time between these, for so many blocks, by a factor that a neighbour keeps for its burst.
+const BUSY: [f64; 2] = [0.10, 0.35];
+const BURST: usize = 12;
+const PRESSED: [f64; 2] = [1.2, 2.0];
+/// Sweeps over the blocks in a launch.
+const SWEEPS: usize = 2;
 const PROBES: usize = 4;
 
 pub struct Simulated {
@@ -116,12 +123,37 @@ impl Simulated {
     /// Latency of each block from CPUs spread over the sockets; a quarter of a node is the least.
     fn blocks(&self) -> Value {
         let (nodes, start) = (self.shape.host_nodes, self.rng.borrow_mut().usize(0..BLOCKS_IN_USE));
-        let row = |block: usize| -> Vec<f64> {
+        let busy = self.between(BUSY);
+        let visit = |probe: usize, (block, pressed): (&usize, f64)| {
             let node = (block + start) * nodes / BLOCKS_IN_USE % nodes;
-            let near = |probe: usize| probe * nodes / PROBES == node;
-            (0..PROBES).map(|probe| MEMORY[usize::from(!near(probe))] * self.noise(0.04)).collect()
+            let far = probe * nodes / PROBES != node;
+            MEMORY[usize::from(far)] * pressed * self.noise(0.04)
         };
-        (0..BLOCKS_IN_USE).map(row).collect::<Vec<_>>().into()
+        let visits = |probe: usize, due: &[usize]| -> Vec<f64> {
+            due.iter().zip(self.bursts(busy, due.len())).map(|at| visit(probe, at)).collect()
+        };
+        let turn = |_| {
+            let column = |probe| sweep(BLOCKS_IN_USE, |due| visits(probe, due));
+            let columns: Vec<Vec<f64>> = (0..PROBES).map(column).collect();
+            let row = |block: usize| columns.iter().map(|column| column[block]).collect();
+            (0..BLOCKS_IN_USE).map(row).collect::<Vec<Vec<f64>>>()
+        };
+        fastest(&(0..SWEEPS).map(turn).collect::<Vec<_>>()).into()
+    }
+
+    fn between(&self, [least, most]: [f64; 2]) -> f64 {
+        least + self.rng.borrow_mut().f64() * (most - least)
+    }
+
+    /// How much longer each of `visits` takes, with bursts for a share `busy` of them.
+    fn bursts(&self, busy: f64, visits: usize) -> Vec<f64> {
+        let mut factors = Vec::new();
+        while factors.len() < visits {
+            let pressed = self.rng.borrow_mut().f64() < busy;
+            let factor = if pressed { self.between(PRESSED) } else { 1.0 };
+            factors.extend(vec![factor; self.rng.borrow_mut().usize(1..=BURST)]);
+        }
+        factors
     }
 
     /// A latency from one of two nodes to one of two.

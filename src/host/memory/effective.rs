@@ -30,6 +30,22 @@ impl Effective {
     }
 }
 
+impl Effective {
+    /// Of two buffers together: all pages, the lesser share of huge ones, and the first refusal.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let both = |mut nodes: BTreeMap<usize, usize>, more: BTreeMap<usize, usize>| {
+            more.into_iter().for_each(|(node, pages)| *nodes.entry(node).or_default() += pages);
+            nodes
+        };
+        Self {
+            nodes: self.nodes.and_then(|nodes| Ok(both(nodes, other.nodes?))),
+            huge: self.huge.and_then(|share| Ok(share.min(other.huge?))),
+            policy: self.policy.and(other.policy),
+        }
+    }
+}
+
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.huge {
@@ -126,6 +142,22 @@ VmFlags: rd wr
         effective.nodes = Err("move_pages: Operation not permitted".into());
         assert!(effective.on_node(0).is_err());
         assert!(effective.to_string().contains("nodes unknown (move_pages"));
+    }
+
+    #[test]
+    fn two_buffers_are_told_together() {
+        let on = |node, huge| Effective {
+            nodes: Ok(BTreeMap::from([(node, 64)])),
+            huge: Ok(huge),
+            policy: Ok(()),
+        };
+        let both = on(0, 1.0).and(on(1, 0.5)).and(on(1, 0.9));
+        assert_eq!(
+            both.to_string(),
+            "50% huge pages, node 0: 64 of 192 pages, node 1: 128 of 192 pages"
+        );
+        let refused = Effective { nodes: Err("refused".into()), ..on(0, 1.0) };
+        assert_eq!(on(0, 1.0).and(refused).nodes, Err("refused".into()));
     }
 
     proptest! {

@@ -8,7 +8,7 @@ mod library;
 
 pub use library::{Fault, World};
 
-use super::{Place, SMOKE, Speed, WARM_UPS, contribution, fits, sizes, wrong};
+use super::{Place, SMOKE, Speed, WARM_UPS, contribution, fits, sizes, whole, wrong};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use vbench::launcher::{HOSTS, Launched};
@@ -57,7 +57,7 @@ fn all_reduce(
     #[axis(sizes())] size: Bytes,
 ) -> Result<Samples<Speed>, Stop> {
     let world = &*ranks.world;
-    let size = if b.is_smoke() { size.min(SMOKE) } else { size };
+    let size = whole(if b.is_smoke() { size.min(SMOKE) } else { size })?;
     let names = world.names()?;
     let mut buffers = Buffers::on_all(world, place, size)?;
     let warm = buffers.time(world, if b.is_smoke() { 1 } else { WARM_UPS })?;

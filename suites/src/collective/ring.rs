@@ -85,9 +85,11 @@ impl<'t> Ring<'t> {
         format!("copy: {}, add: {}", copy.made, add.made)
     }
 
-    /// What the system made of the placement of the first rank's sum.
+    /// What the system made of the placement of every rank's buffers, all pages together.
     pub fn effective(&self) -> Effective {
-        self.ranks[0].output.effective()
+        let buffers = self.ranks.iter().flat_map(|rank| [&rank.output, &rank.input]);
+        let all = buffers.filter(|buffer| !buffer.is_empty()).map(Buffer::effective);
+        all.reduce(Effective::and).unwrap_or_else(|| self.ranks[0].output.effective())
     }
 
     /// Every rank writes its own numbers.
@@ -367,6 +369,18 @@ mod tests {
                     assert!(ring.time(3) > 0.0);
                     assert_eq!(ring.verify(), Ok(()), "{ranks} ranks, {len} numbers, {place}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_placement_is_that_of_all_ranks() {
+        let team = Team::floating(3).unwrap();
+        for (place, pages) in [(Place::Out, 3 * 2 * 16), (Place::In, 3 * 16)] {
+            let ring = Ring::new(&team, Bytes(64 << 10), place, Policy::FirstTouch).unwrap();
+            // Where move_pages is forbidden, nothing is known of any.
+            if let Ok(nodes) = ring.effective().nodes {
+                assert_eq!(nodes.values().sum::<usize>(), pages, "{place}");
             }
         }
     }

@@ -1,9 +1,11 @@
 //! A loop that does nothing but read the clock: where it jumps, somebody else had the CPU.
 
 use super::sys;
+use super::turns::quantile;
 use std::time::{Duration, Instant};
 use vbench::host::Host;
 use vbench::prelude::*;
+use vbench::results::Value;
 
 /// A step of the clock from here on is an interruption: 20 to 50 readings long. The kernel's own
 /// tracer of this noise uses the same bound (Documentation/trace/osnoise-tracer.rst,
@@ -23,6 +25,8 @@ pub struct Noise {
     pub counts: [u64; BUCKETS.len() + 1],
     /// Sum of all gaps, in seconds.
     pub lost: f64,
+    /// How long the loop ran, in seconds: longer than its window when the last gap outlasts it.
+    pub elapsed: f64,
     /// Involuntary switches of the thread meanwhile.
     pub switches: Option<u64>,
     /// Time that the hypervisor gave to others, in seconds, by the guest's counter.
@@ -40,9 +44,28 @@ impl Noise {
         }
     }
 
+    /// Share of its time that was lost; nothing of no time.
+    pub fn share(&self) -> f64 {
+        if self.elapsed > 0.0 { self.lost / self.elapsed } else { 0.0 }
+    }
+
     /// Interruptions in all.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
+    }
+
+    /// One row of numbers about a vCPU, under [`columns`]; what is not known says so.
+    pub fn row(&self, cpu: usize) -> Vec<Value> {
+        let unknown = || Value::from("unknown");
+        let mut gaps = self.gaps.clone();
+        gaps.sort_unstable_by(f64::total_cmp);
+        let at = |q| if gaps.is_empty() { 0.0 } else { quantile(&gaps, q) };
+        let mut row = vec![cpu.into(), self.share().into(), self.count().into()];
+        row.extend([at(0.99).into(), at(1.0).into()]);
+        row.push(self.steal.map_or_else(unknown, Value::from));
+        row.push(self.switches.map_or_else(unknown, Value::from));
+        row.extend(self.counts.map(Value::from));
+        row
     }
 
     /// Joins the gaps of another window.
@@ -50,6 +73,7 @@ impl Noise {
         self.gaps.extend(&other.gaps);
         self.counts.iter_mut().zip(other.counts).for_each(|(count, more)| *count += more);
         self.lost += other.lost;
+        self.elapsed += other.elapsed;
         self.switches = self.switches.zip(other.switches).map(|(a, b)| a + b);
         self.steal = self.steal.zip(other.steal).map(|(a, b)| a + b);
     }
@@ -86,6 +110,7 @@ fn spin(window: Duration) -> Noise {
         }
         before = now;
     }
+    noise.elapsed = (before - start).as_secs_f64();
     noise.switches = switches.zip(sys::switches()).map(|([before, _], [after, _])| after - before);
     noise
 }
@@ -103,19 +128,16 @@ fn steal(host: &Host) -> Vec<(usize, f64)> {
     lines.collect()
 }
 
-/// `under 2 us: 812, under 5 us: 30, ..`, without empty buckets.
-pub fn histogram(noise: &Noise) -> Vec<String> {
-    let label = |bucket: usize| match BUCKETS.get(bucket) {
-        Some(bound) => format!("under {} us", bound * 1e6),
-        None => format!("{} us and more", BUCKETS[BUCKETS.len() - 1] * 1e6),
-    };
-    let counted = noise.counts.iter().enumerate().filter(|(_, count)| **count > 0);
-    counted.map(|(bucket, count)| format!("{}: {count}", label(bucket))).collect()
+/// What the numbers of [`Noise::row`] are, with units.
+pub fn columns() -> Vec<String> {
+    let told = ["cpu", "lost_share", "gaps", "p99_s", "max_s", "steal_s", "switches"];
+    let under = BUCKETS.iter().map(|bound| format!("gaps_under_{}us", bound * 1e6));
+    told.map(String::from).into_iter().chain(under).chain(["gaps_longer".to_owned()]).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Noise, histogram, steal, watch};
+    use super::{Noise, columns, steal, watch};
     use std::time::Duration;
     use vbench::prelude::*;
 
@@ -125,11 +147,15 @@ mod tests {
         for gap in [1.5e-6, 1.9e-6, 4e-6, 0.5e-3, 20e-3] {
             noise.add(gap);
         }
-        let text = histogram(&noise);
-        assert_eq!(
-            text,
-            ["under 2 us: 2", "under 5 us: 1", "under 1000 us: 1", "10000 us and more: 1"]
-        );
+        assert_eq!(noise.counts, [2, 1, 0, 0, 0, 1, 0, 1]);
+        let told: Vec<(String, String)> =
+            columns().into_iter().zip(noise.row(3).iter().map(ToString::to_string)).collect();
+        assert_eq!(noise.row(3).len(), columns().len());
+        for (column, value) in
+            [("cpu", "3"), ("gaps", "5"), ("steal_s", "unknown"), ("gaps_under_1000us", "1")]
+        {
+            assert!(told.contains(&(column.to_owned(), value.to_owned())), "{told:?}");
+        }
         let other = noise.clone();
         noise.join(&other);
         assert_eq!((noise.count(), noise.gaps.len(), noise.switches), (10, 10, Some(2)));
@@ -141,6 +167,8 @@ mod tests {
         let all = steal(&vbench::host::Host::live());
         assert!(all.iter().all(|(_, seconds)| *seconds >= 0.0));
         let team = Team::floating(2).unwrap();
-        assert_eq!(watch(&team, Duration::from_micros(20)).len(), 2);
+        // However long a loop is interrupted, it loses no more than all of its time.
+        let seen = watch(&team, Duration::from_micros(20));
+        assert!(seen.len() == 2 && seen.iter().all(|noise| noise.share() <= 1.0), "{seen:?}");
     }
 }

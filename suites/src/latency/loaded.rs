@@ -89,7 +89,7 @@ impl Loaded {
     /// # Errors
     /// There is too little, with the numbers.
     pub fn new(team: &Team, policy: Policy, seed: u64, smoke: bool) -> Result<Self, Skip> {
-        let bytes = if smoke { SMOKE } else { size() };
+        let bytes = if smoke { SMOKE } else { size(policy) };
         let at = Memory { pages: Pages::Default, policy };
         let numbers = bytes as usize / (team.size() - 1).max(1) / size_of::<u64>() / CHUNK * CHUNK;
         let made = team.broadcast(|worker| match worker.index {
@@ -186,10 +186,10 @@ fn wait(delay: Duration) {
     }
 }
 
-fn size() -> u64 {
+fn size(policy: Policy) -> u64 {
     let caches = claims::last_level_total().unwrap_or(0);
     let wanted = caches.saturating_mul(TIMES_CACHES).max(LEAST);
-    let fits = claims::memory_available().map_or(wanted, |room| room.bytes / SHARE);
+    let fits = claims::memory_for(policy).map_or(wanted, |room| room.bytes / SHARE);
     wanted.min(fits) / 4096 * 4096
 }
 

@@ -4,6 +4,7 @@
 use crate::claims;
 use crate::latency::ring::{Memory, Order, Ring};
 use std::time::{Duration, Instant};
+use vbench::measured;
 use vbench::prelude::*;
 
 /// Size of a block: what a host gives in one piece is often less, but smaller blocks need more of
@@ -38,7 +39,7 @@ impl Blocks {
     /// Too little memory, with the numbers.
     pub fn fill(team: &Team, policy: Policy, seed: u64, smoke: bool) -> Result<Self, Skip> {
         let bytes = if smoke { SMOKE_BLOCK } else { BLOCK };
-        let count = count(smoke)?;
+        let count = count(smoke, policy)?;
         let at = Memory { pages: Pages::Default, policy };
         let ring = |block| Ring::new(bytes, LINE, Order::PageLocal, seed.wrapping_add(block), at);
         let filled = team.broadcast(|_| (0..count).map(ring).collect::<Result<Vec<_>, Skip>>());
@@ -72,22 +73,26 @@ impl Blocks {
         format!("{kept}: {} MiB {sign} {TIMES_CACHES} x {} MiB", all >> 20, caches >> 20)
     }
 
-    /// Seconds of a load in each block, as a row with one column per team.
+    /// Seconds of a load in each block, as a row with one column per team: the least of the visits
+    /// of a sweep.
     pub fn latencies(&mut self, teams: &[Team]) -> Vec<Vec<f64>> {
         let mut rows = vec![Vec::with_capacity(teams.len()); self.rings.len()];
         for team in teams {
-            let (rings, slots) = (&self.rings, &self.slots);
-            let seen = team.broadcast(|_| {
-                rings.iter().zip(slots).map(|(ring, slot)| visit(ring, *slot)).collect::<Vec<_>>()
-            });
-            for ((row, slot), (end, latency)) in
-                rows.iter_mut().zip(&mut self.slots).zip(seen.into_iter().flatten())
-            {
-                row.push(latency);
-                *slot = end;
-            }
+            let least = measured::sweep(self.rings.len(), |due| self.visits(team, due));
+            rows.iter_mut().zip(least).for_each(|(row, least)| row.push(least));
         }
         rows
+    }
+
+    /// One visit of each of the blocks `due`.
+    fn visits(&mut self, team: &Team, due: &[usize]) -> Vec<f64> {
+        let (rings, slots) = (&self.rings, &self.slots);
+        let seen = team.broadcast(|_| {
+            due.iter().map(|block| visit(&rings[*block], slots[*block])).collect::<Vec<_>>()
+        });
+        let seen = seen.into_iter().next().unwrap_or_default();
+        due.iter().zip(&seen).for_each(|(block, (end, _))| self.slots[*block] = *end);
+        seen.into_iter().map(|(_, latency)| latency).collect()
     }
 
     /// Bytes per second of reading each block.
@@ -107,24 +112,24 @@ impl Blocks {
         all.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
     }
 
-    /// Latencies of visits, block after block, until the window closes.
-    pub fn slices(&mut self, team: &Team, window: Duration) -> Vec<f64> {
+    /// Visits, block after block, until the window closes: the block, and the seconds of a load.
+    pub fn slices(&mut self, team: &Team, window: Duration) -> Vec<(usize, f64)> {
         let start = Instant::now();
         let (rings, before) = (&self.rings, &self.slots);
         let seen = team.broadcast(|_| {
             let (mut seen, mut slots) = (Vec::new(), before.clone());
             while seen.is_empty() || start.elapsed() < window {
-                for (ring, slot) in rings.iter().zip(&mut slots) {
+                for (block, (ring, slot)) in rings.iter().zip(&mut slots).enumerate() {
                     let (end, latency) = visit(ring, *slot);
                     *slot = end;
-                    seen.push(latency);
+                    seen.push((block, latency));
                 }
             }
             (seen, slots)
         });
-        let Some((latencies, slots)) = seen.into_iter().next() else { return Vec::new() };
+        let Some((visits, slots)) = seen.into_iter().next() else { return Vec::new() };
         self.slots = slots;
-        latencies
+        visits
     }
 }
 
@@ -136,7 +141,7 @@ fn visit(ring: &Ring, slot: usize) -> (usize, f64) {
     (end, start.elapsed().as_secs_f64() / loads as f64)
 }
 
-fn count(smoke: bool) -> Result<u64, Skip> {
+fn count(smoke: bool, policy: Policy) -> Result<u64, Skip> {
     if smoke {
         return Ok(2);
     }
@@ -144,7 +149,7 @@ fn count(smoke: bool) -> Result<u64, Skip> {
         Profile::Thorough => MOST_THOROUGH,
         Profile::Smoke | Profile::Quick | Profile::Standard => MOST,
     };
-    let room = claims::memory_available();
+    let room = claims::memory_for(policy);
     let usable = room.map_or(most, |room| (room.bytes / SHARE).min(most));
     let blocks = usable / BLOCK.0;
     match (blocks < LEAST_BLOCKS, room) {
@@ -156,20 +161,19 @@ fn count(smoke: bool) -> Result<u64, Skip> {
     }
 }
 
-/// The median latency of each block and column over the sweeps of a launch.
-pub fn typical(sweeps: &[Vec<Vec<f64>>]) -> Vec<Vec<f64>> {
-    let Some(first) = sweeps.first() else { return Vec::new() };
-    let at = |block: usize, column: usize| -> f64 {
-        let values = sweeps.iter().filter_map(|sweep| sweep.get(block)?.get(column).copied());
-        super::pairing::median(&values.collect::<Vec<_>>())
-    };
-    let row = |(block, row): (usize, &Vec<f64>)| (0..row.len()).map(|c| at(block, c)).collect();
-    first.iter().enumerate().map(row).collect()
+/// The highest bandwidth of each block over the sweeps of a launch.
+pub fn highest(sweeps: &[Vec<f64>]) -> Vec<f64> {
+    let mut sweeps = sweeps.iter();
+    let mut most = sweeps.next().cloned().unwrap_or_default();
+    for sweep in sweeps {
+        most.iter_mut().zip(sweep).for_each(|(most, value)| *most = most.max(*value));
+    }
+    most
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Blocks, typical};
+    use super::{Blocks, highest};
     use std::time::Duration;
     use vbench::prelude::*;
 
@@ -188,9 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn sweeps_are_joined_by_the_median_of_each_block() {
-        let of = |value: f64| vec![vec![value, 1.0], vec![2.0, 3.0]];
-        assert_eq!(typical(&[of(1.0), of(9.0), of(2.0)]), of(2.0));
-        assert!(typical(&[]).is_empty());
+    fn bandwidths_are_joined_by_the_highest_of_each_block() {
+        assert_eq!(highest(&[vec![1.0, 5.0], vec![2.0, 4.0]]), [2.0, 5.0]);
+        assert!(highest(&[]).is_empty());
     }
 }

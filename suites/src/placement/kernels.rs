@@ -147,6 +147,8 @@ impl Effort {
 pub struct Sweep {
     /// Share that each CPU of each pair keeps.
     pub kept: Pairs,
+    /// The pairs that never began a window together, or of which one never began one alone.
+    pub silent: Vec<(usize, usize)>,
     /// True when every chunk gave the same answer.
     pub sound: bool,
 }
@@ -156,25 +158,28 @@ pub struct Sweep {
 type Done = (Option<f64>, bool);
 
 /// Measures each CPU alone, then each pair together. The best window counts, because whatever
-/// disturbs one lowers it.
+/// disturbs one lowers it. A pair without an answer leaves the others theirs.
 ///
 /// # Errors
-/// A CPU cannot be bound to, or never began a window in time.
+/// A CPU cannot be bound to.
 pub fn sweep(work: &Work, pairs: &[(usize, usize)], effort: Effort) -> Result<Sweep, Skip> {
     let mut sound = true;
     let mut alone: BTreeMap<usize, f64> = BTreeMap::new();
     for &cpu in work.materials.keys() {
         let rates = work.best(&[cpu], effort, &mut sound)?;
-        alone.insert(cpu, rates[0]);
+        alone.extend(rates.map(|rates| (cpu, rates[0])));
     }
-    let mut kept = Pairs::default();
+    let (mut kept, mut silent) = (Pairs::default(), Vec::new());
     for &(one, other) in pairs {
         let rates = work.best(&[one, other], effort, &mut sound)?;
-        if let (Some(first), Some(second)) = (alone.get(&one), alone.get(&other)) {
-            kept.insert(one, other, rates[0] / first, rates[1] / second);
+        match (rates.as_deref(), alone.get(&one), alone.get(&other)) {
+            (Some([there, back]), Some(first), Some(second)) => {
+                kept.insert(one, other, there / first, back / second);
+            }
+            _ => silent.push((one, other)),
         }
     }
-    Ok(Sweep { kept, sound })
+    Ok(Sweep { kept, silent, sound })
 }
 
 /// The work, and what each CPU reads for it.
@@ -199,8 +204,13 @@ impl Work {
         Ok(Self { kernel, materials })
     }
 
-    /// The best rate of each CPU over the windows that all began in time.
-    fn best(&self, cpus: &[usize], effort: Effort, sound: &mut bool) -> Result<Vec<f64>, Skip> {
+    /// The best rate of each CPU over the windows that all began in time; `None` when none did.
+    fn best(
+        &self,
+        cpus: &[usize],
+        effort: Effort,
+        sound: &mut bool,
+    ) -> Result<Option<Vec<f64>>, Skip> {
         /// Windows that are tried for each one wanted.
         const TRIES: usize = 20;
         let team = Team::pinned(cpus)?;
@@ -222,12 +232,7 @@ impl Work {
                 break;
             }
         }
-        match rates.iter().any(Vec::is_empty) {
-            true => Err(Skip::because(format!("CPUs {cpus:?} never began a window together"))),
-            false => {
-                Ok(rates.into_iter().flat_map(|rates| rates.into_iter().reduce(f64::max)).collect())
-            }
-        }
+        Ok(rates.into_iter().map(|rates| rates.into_iter().reduce(f64::max)).collect())
     }
 }
 
@@ -252,9 +257,10 @@ fn window(kernel: Kernel, material: &Material, begin: Instant, length: Duration)
 
 #[cfg(test)]
 mod tests {
-    use super::{CHAINS, Effort, Kernel, Material, PART, arithmetic, loads, window};
+    use super::{CHAINS, Effort, Kernel, Material, PART, Work, arithmetic, loads, sweep, window};
     use std::time::{Duration, Instant};
     use vbench::measured::MEMORY_KERNEL;
+    use vbench::prelude::*;
 
     #[test]
     fn the_work_is_what_it_says() {
@@ -272,6 +278,17 @@ mod tests {
         let starts: Vec<*const u64> = (0..4).map(|_| material.next_part().as_ptr()).collect();
         assert!(starts[0] < starts[1] && starts[1] < starts[2]);
         assert_eq!(starts[3], starts[0]);
+    }
+
+    #[test]
+    fn a_pair_without_an_answer_leaves_the_others_theirs() {
+        let allowed = Cpus::acquire(Machine::current()).unwrap();
+        let cpu = allowed.ids()[0];
+        let work = Work::new(Kernel::Alu, &[cpu], 0).unwrap();
+        // No window is asked for, so that none began.
+        let none = Effort { windows: 0, ..Effort::over(1, true) };
+        let swept = sweep(&work, &[(cpu, cpu)], none).unwrap();
+        assert_eq!((swept.silent, swept.kept.is_empty()), (vec![(cpu, cpu)], true));
     }
 
     #[test]

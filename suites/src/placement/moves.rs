@@ -3,7 +3,9 @@
 use super::pairing::median;
 use crate::claims;
 use crate::latency::ring::{Memory, Order, Ring};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use vbench::measured;
 use vbench::prelude::*;
 
 const LINE: Bytes = Bytes(64);
@@ -19,8 +21,6 @@ const CALIBRATION: usize = 1_001;
 const USUAL_LEVEL: u64 = 512 << 10;
 /// Larger private caches need no larger ring.
 const LARGEST: u64 = 1 << 20;
-/// Slices this many times slower than the median are far: as between regions of memory.
-pub const FAR: f64 = 1.15;
 
 /// Half of the claimed second level: it stays there while the vCPU does.
 pub fn ring_bytes() -> Bytes {
@@ -88,9 +88,34 @@ impl Watch {
     }
 }
 
+/// How the latency of each block changes over the windows of a launch. Blocks differ by where they
+/// lie, which says nothing about the vCPU: each is compared with the least of its own.
+#[derive(Default)]
+pub struct Paces {
+    least: BTreeMap<usize, f64>,
+    seen: Vec<(usize, f64)>,
+}
+
+impl Paces {
+    /// The share of a window's slices above the bound between the two lowest modes of all slices so
+    /// far; `None` where those have one mode.
+    pub fn far(&mut self, slices: &[(usize, f64)]) -> Option<f64> {
+        for (block, latency) in slices {
+            let least = self.least.entry(*block).or_insert(*latency);
+            *least = least.min(*latency);
+        }
+        self.seen.extend(slices);
+        let pace = |(block, latency): &(usize, f64)| latency / self.least[block];
+        let bounds = measured::modes(&self.seen.iter().map(pace).collect::<Vec<_>>());
+        let bound = bounds.first()?;
+        let far = slices.iter().filter(|slice| pace(slice) > *bound).count();
+        Some(far as f64 / slices.len() as f64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Watch, ring_bytes, rings, watch};
+    use super::{Paces, Watch, ring_bytes, rings, watch};
     use std::time::Duration;
     use vbench::prelude::*;
 
@@ -104,6 +129,38 @@ mod tests {
         let mut watch = Watch::new(2e-6);
         segments.into_iter().for_each(|seconds| watch.saw(seconds));
         assert_eq!(watch.refills, 2);
+    }
+
+    /// Visits of 16 blocks in turn, each with some noise, at the latency that `of` gives.
+    fn visits(rounds: usize, of: impl Fn(usize, usize) -> f64) -> Vec<(usize, f64)> {
+        let noise = |at: usize| 1.0 + 0.01 * (at * 7 % 5) as f64;
+        let visit = |at: usize| (at % 16, of(at % 16, at / 16) * noise(at));
+        (0..16 * rounds).map(visit).collect()
+    }
+
+    #[test]
+    fn memory_on_two_nodes_is_no_move() {
+        let two_nodes = |block: usize, _: usize| if block < 5 { 140e-9 } else { 90e-9 };
+        assert_eq!(Paces::default().far(&visits(8, two_nodes)), None);
+        assert_eq!(Paces::default().far(&visits(1, two_nodes)), None);
+    }
+
+    #[test]
+    fn slices_far_away_are_counted_also_where_they_are_most() {
+        for (far, share) in [(2, 0.25), (6, 0.75)] {
+            let moved = |_: usize, round: usize| if round < far { 140e-9 } else { 90e-9 };
+            assert_eq!(Paces::default().far(&visits(8, moved)), Some(share));
+        }
+    }
+
+    #[test]
+    fn a_move_between_two_windows_shows_once_it_is_known() {
+        let mut paces = Paces::default();
+        let at = |latency: f64| visits(4, move |_, _| latency);
+        assert_eq!(paces.far(&at(140e-9)), None);
+        assert_eq!(paces.far(&at(90e-9)), Some(0.0));
+        assert_eq!(paces.far(&at(140e-9)), Some(1.0));
+        assert_eq!(Paces::default().far(&[]), None);
     }
 
     #[test]
