@@ -70,7 +70,7 @@ fn stream(
     cpus: Cpus,
     #[axis(Stores::choices())] stores: Stores,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    Plan::by_rule(b, stores, Policy::FirstTouch).measure(b, cpus.ids())
+    Plan::new(stores, Policy::FirstTouch).measure(b, cpus.ids())
 }
 
 /// How bandwidth grows with the number of CPUs, taken close together or far apart.
@@ -84,7 +84,7 @@ fn stream_threads(
 ) -> Result<Samples<Bandwidth>, Skip> {
     let used = spread.first(threads, &cpus)?;
     b.fact("cpus", used.clone());
-    Plan::by_rule(b, stores, Policy::FirstTouch).measure(b, &used)
+    Plan::new(stores, Policy::FirstTouch).measure(b, &used)
 }
 
 /// Bandwidth by the size of one array: where the caches end and memory begins.
@@ -95,9 +95,8 @@ fn stream_sizes(
     #[axis([Stores::Cached])] stores: Stores,
     #[axis(doubling(Bytes(1 << 20), Bytes(512 << 20)))] size: Bytes,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan::by_rule(b, stores, Policy::FirstTouch);
-    let bytes = if b.is_smoke() { size.0.min(plan.bytes) } else { size.0 };
-    let plan = Plan { bytes, ..plan };
+    let bytes = if b.is_smoke() { size.0.min(by_rule(b, Policy::FirstTouch)) } else { size.0 };
+    let plan = Plan { bytes: Some(bytes), ..Plan::new(stores, Policy::FirstTouch) };
     plan.measure(b, cpus.ids())
 }
 
@@ -109,7 +108,7 @@ fn stream_pages(
     #[axis([Stores::Cached, Stores::Streaming])] stores: Stores,
     #[axis([Pages::Base4k, Pages::Thp, Pages::Huge2m])] pages: Pages,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan { pages, ..Plan::by_rule(b, stores, Policy::FirstTouch) };
+    let plan = Plan { pages, ..Plan::new(stores, Policy::FirstTouch) };
     plan.measure(b, cpus.ids())
 }
 
@@ -122,7 +121,7 @@ fn stream_nodes(
     #[axis(nodes::cpu_ids())] cpu_node: usize,
     #[axis(nodes::ids())] memory_node: usize,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan::by_rule(b, Stores::Cached, Policy::Bind(memory_node));
+    let plan = Plan::new(Stores::Cached, Policy::Bind(memory_node));
     plan.measure(b, &nodes.cpus(cpu_node, &cpus)?)
 }
 
@@ -133,7 +132,7 @@ fn stream_policies(
     cpus: Cpus,
     #[axis(nodes::policies())] policy: Policy,
 ) -> Result<Samples<Bandwidth>, Skip> {
-    let plan = Plan::by_rule(b, Stores::Cached, policy);
+    let plan = Plan::new(Stores::Cached, policy);
     plan.measure(b, cpus.ids())
 }
 
@@ -154,9 +153,9 @@ fn read_nodes(
     #[axis(nodes::ids())] memory_node: usize,
 ) -> Result<Samples<Reading>, Skip> {
     let policy = Policy::Bind(memory_node);
-    let bytes = Plan::by_rule(b, Stores::Cached, policy).bytes;
-    fits(bytes, policy)?;
     let team = Team::pinned(&nodes.cpus(cpu_node, &cpus)?)?;
+    let bytes = by_rule(b, policy);
+    fits(bytes, policy)?;
     let array = Sums::new(&team, bytes, policy)?;
     note_placement(b, Pages::Default, policy, &array.effective())?;
     let bytes = array.bytes();
@@ -176,26 +175,33 @@ const TRIAL: f64 = 0.005;
 /// One way of running the kernels.
 struct Plan {
     stores: Stores,
-    bytes: u64,
+    /// Of one array; as large as the rule asks for where nothing is said.
+    bytes: Option<u64>,
     pages: Pages,
     memory: Policy,
 }
 
+/// The size of one array that the rule asks for; its verdict is a fact.
+fn by_rule(b: &mut Bencher, memory: Policy) -> u64 {
+    let caches = claims::last_level_total();
+    let sizing = size::sizing(caches, claims::memory_for(memory), b.is_smoke());
+    b.fact("size_rule", sizing.verdict);
+    sizing.bytes
+}
+
 impl Plan {
-    /// Arrays as large as the rule asks for; the verdict is a fact.
-    fn by_rule(b: &mut Bencher, stores: Stores, memory: Policy) -> Self {
-        let caches = claims::last_level_total();
-        let sizing = size::sizing(caches, claims::memory_for(memory), b.is_smoke());
-        b.fact("size_rule", sizing.verdict);
-        Self { stores, bytes: sizing.bytes, pages: Pages::Default, memory }
+    fn new(stores: Stores, memory: Policy) -> Self {
+        Self { stores, bytes: None, pages: Pages::Default, memory }
     }
 
     /// One pinned thread on each of `cpus`.
     fn measure(&self, b: &mut Bencher, cpus: &[usize]) -> Result<Samples<Bandwidth>, Skip> {
-        fits(self.bytes, self.memory)?;
-        let choices = self.stores.kernels(self.bytes)?;
+        // The threads first: what they take the arrays cannot have.
         let team = Team::pinned(cpus)?;
-        let mut arrays = Arrays::new(&team, self.bytes, self.pages, self.memory)?;
+        let bytes = self.bytes.unwrap_or_else(|| by_rule(b, self.memory));
+        fits(bytes, self.memory)?;
+        let choices = self.stores.kernels(bytes)?;
+        let mut arrays = Arrays::new(&team, bytes, self.pages, self.memory)?;
         note_placement(b, self.pages, self.memory, &arrays.effective())?;
         let kernels = choices.first().ok_or_else(|| Skip::because("no kernels to choose from"))?;
         let warm = arrays.round(&team, kernels, 1);
@@ -206,7 +212,7 @@ impl Plan {
         let samples = b.samples(|_| Bandwidth::of(arrays.round(&team, &kernels, repeats), len));
         let verified = arrays.verify(&team);
         b.check(verified.is_ok(), verified.err().unwrap_or_default());
-        b.fact("array_bytes", self.bytes);
+        b.fact("array_bytes", bytes);
         b.fact("threads", team.size());
         b.fact("kernels", kernels.made());
         Ok(samples)
