@@ -55,7 +55,7 @@ pub fn begin(
             return ranks::follow(args, &plan).map(Begun::Nothing);
         }
     }
-    if args.list {
+    if args.list && !(args.exact && plan.cases.is_empty()) {
         return Ok(Begun::Nothing(list::cases(&plan, args.format, args.ignored, console)));
     }
     if plan.cases.is_empty() {

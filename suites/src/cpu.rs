@@ -3,6 +3,7 @@
 mod divide;
 mod histogram;
 
+use crate::effort::by_profile;
 use divide::has_divisor;
 use histogram::Histogram;
 use std::hint::black_box;
@@ -24,10 +25,7 @@ enum Pinned {
 impl Pinned {
     /// The quick profile shows the vCPUs as they are; longer ones also the guest's scheduler.
     fn choices() -> Vec<Self> {
-        match Machine::current().profile {
-            Profile::Quick => vec![Self::Yes],
-            Profile::Smoke | Profile::Standard | Profile::Thorough => vec![Self::Yes, Self::No],
-        }
+        by_profile([Self::Yes], [Self::Yes, Self::No])
     }
 
     fn team(self, cpus: &Cpus, threads: usize) -> Result<Team, Skip> {

@@ -137,6 +137,13 @@ fn every_flag_has_an_environment_twin() {
 }
 
 #[test]
+fn an_exact_name_of_nothing_is_no_list() {
+    let output = program().args(["--list", "--exact", "no::such"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no case matches \"no::such\""), "{}", stderr(&output));
+}
+
+#[test]
 fn switches_are_set_by_their_twins_too() {
     for name in ["EXACT", "IGNORED", "INCLUDE_IGNORED", "NOCAPTURE", "TEST", "REDACT"] {
         for value in ["1", "yes", "true", "0", "no"] {
