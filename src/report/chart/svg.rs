@@ -157,7 +157,7 @@ impl Drawing {
     }
 
     /// The same with its texts at least `least` units high, for where it is drawn small. Names that
-    /// were made smaller than [`SMALLEST`] to fit stay as they are.
+    /// were made smaller than the least size to fit stay as they are.
     pub fn with_text_of(&self, least: f64) -> Self {
         const SIZE: &str = " font-size=\"";
         let mut parts = self.body.split(SIZE);
