@@ -7,6 +7,7 @@ use crate::environment;
 use crate::host::Host;
 use crate::report::number::counted;
 use crate::report::run::Detail;
+use crate::store::Stored;
 use crate::terminal::Tone;
 use crate::text::{inert, wrap};
 use crate::topology::Topology;
@@ -57,8 +58,7 @@ pub struct InfoArgs {
 
 /// A stored run as a table, or as JSON.
 pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
-    let (folder, filters) = named(args, console)?;
-    let mut stored = store::read(&folder).map_err(|error| error.to_string())?;
+    let (folder, mut stored, filters) = named(args, console)?;
     for damage in &stored.damage {
         console.warn(damage);
     }
@@ -83,39 +83,41 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
     Ok(OK)
 }
 
-/// The run that is meant, and the benchmarks of it. A first word that names no run but a benchmark
+/// The run that is meant, as it was read, and the benchmarks of it. A first word that names no run but a benchmark
 /// of the newest means that.
 fn named<'a>(
     args: &'a ShowArgs,
     console: &mut Console<'_>,
-) -> Result<(PathBuf, &'a [String]), String> {
+) -> Result<(PathBuf, Stored, &'a [String]), String> {
     let Some((run, filters)) = args.words.split_first() else {
-        return Ok((newest(&args.out, console)?, &[]));
+        let (folder, stored) = newest(&args.out, console)?;
+        return Ok((folder, stored, &[]));
     };
     let found = find(&args.out, Some(run));
-    if let (Err(_), Ok(newest)) = (&found, find(&args.out, None)) {
-        let stored = store::read(&newest).map_err(|error| error.to_string())?;
-        if stored.results.cases.iter().any(|case| case.case.to_string().contains(run.as_str())) {
-            return Ok((newest, &args.words));
-        }
+    if found.is_err()
+        && let Ok((folder, stored)) = newest(&args.out, console)
+        && stored.results.cases.iter().any(|case| case.case.to_string().contains(run.as_str()))
+    {
+        return Ok((folder, stored, &args.words));
     }
-    Ok((found?, filters))
+    let folder = found?;
+    let stored = store::read(&folder).map_err(|error| error.to_string())?;
+    Ok((folder, stored, filters))
 }
 
 /// The newest run that can be read; newer ones that cannot are named.
-fn newest(out: &Path, console: &mut Console<'_>) -> Result<PathBuf, String> {
-    let newest = find(out, None)?;
+fn newest(out: &Path, console: &mut Console<'_>) -> Result<(PathBuf, Stored), String> {
     let mut damaged = Vec::new();
     for folder in store::runs(out).into_iter().rev() {
         match store::read(&folder) {
-            Ok(_) => {
+            Ok(stored) => {
                 damaged.iter().for_each(|error| console.warn(&format!("left out: {error}")));
-                return Ok(folder);
+                return Ok((folder, stored));
             }
             Err(error) => damaged.push(error.to_string()),
         }
     }
-    Ok(newest)
+    Err(damaged.into_iter().next().unwrap_or_else(|| none_found(out, None, &[])))
 }
 
 /// Leaves only the cases whose id contains one of `filters`.

@@ -97,6 +97,17 @@ fn damaged(out: &Path, damage: impl FnOnce(Vec<u8>) -> Vec<u8>) {
     std::fs::write(&journal, bytes).unwrap();
 }
 
+/// The same with a change of its first line, or of those after it.
+fn begun_otherwise(out: &Path, change: impl FnOnce(&mut serde_json::Value, &mut String)) {
+    damaged(out, |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        let (header, lines) = text.split_once('\n').unwrap();
+        let (mut header, mut lines) = (serde_json::from_str(header).unwrap(), lines.to_owned());
+        change(&mut header, &mut lines);
+        format!("{header}\n{lines}").into_bytes()
+    });
+}
+
 #[test]
 fn a_cut_journal_gives_back_every_whole_line() {
     let out = tempdir().unwrap();
@@ -166,13 +177,9 @@ fn a_run_in_progress_is_called_so_and_has_one_writer() {
 #[test]
 fn a_run_of_another_machine_is_not_gone_on_with() {
     let out = tempdir().unwrap();
-    damaged(out.path(), |bytes| {
-        let text = String::from_utf8(bytes).unwrap();
-        let (header, lines) = text.split_once('\n').unwrap();
-        let mut header: serde_json::Value = serde_json::from_str(header).unwrap();
+    begun_otherwise(out.path(), |header, _| {
         header["run"]["fingerprint"] = "0123".into();
         header["environment"]["cpu.model"]["value"] = "another CPU".into();
-        format!("{header}\n{lines}").into_bytes()
     });
     let refused = resume(out.path());
     assert_eq!(refused.status.code(), Some(2));
@@ -187,13 +194,9 @@ fn a_run_of_another_machine_is_not_gone_on_with() {
 #[test]
 fn after_a_reboot_a_run_goes_on_and_says_so() {
     let out = tempdir().unwrap();
-    damaged(out.path(), |bytes| {
-        let text = String::from_utf8(bytes).unwrap();
-        let (header, lines) = text.split_once('\n').unwrap();
-        let mut header: serde_json::Value = serde_json::from_str(header).unwrap();
+    begun_otherwise(out.path(), |header, lines| {
         header["environment"]["kernel.boot_id"]["value"] = "an earlier one".into();
-        let lines = lines.replace("\"boot_id\":\"", "\"boot_id\":\"before ");
-        format!("{header}\n{lines}").into_bytes()
+        *lines = lines.replace("\"boot_id\":\"", "\"boot_id\":\"before ");
     });
     let resumed = resume(out.path());
     assert!(resumed.status.success(), "{}", stderr(&resumed));
