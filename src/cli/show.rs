@@ -161,7 +161,7 @@ pub fn find(out: &Path, run: Option<&str>) -> Result<PathBuf, String> {
     }
     let runs = store::runs(out);
     // A name as it was given, and as its folder has it.
-    let stored = run.map(super::stored::as_stored);
+    let stored = run.map(super::stored::as_stored).unwrap_or_default();
     let matches = |folder: &&PathBuf| {
         let below = folder.strip_prefix(out).unwrap_or(folder).to_string_lossy().into_owned();
         let id = folder.file_name().map(|id| id.to_string_lossy().into_owned()).unwrap_or_default();
@@ -170,7 +170,7 @@ pub fn find(out: &Path, run: Option<&str>) -> Result<PathBuf, String> {
             let config = below.split('/').nth(1) == Some(run);
             config || id.starts_with(run) || below.starts_with(&format!("{run}/"))
         };
-        run.is_none_or(is) || stored.as_deref().is_some_and(is)
+        run.is_none_or(is) || stored.iter().any(|stored| is(stored))
     };
     // Ids begin with their time, so the last match is the newest.
     runs.iter().rfind(matches).cloned().ok_or_else(|| none_found(out, run, &runs))

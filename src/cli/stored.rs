@@ -195,7 +195,8 @@ pub fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
     let runs = store::runs(out);
     let wanted = named.trim_end_matches('/');
     let stored = as_stored(wanted);
-    let is_named = |name: &String| matches(wanted, name) || matches(&stored, name);
+    let is_named =
+        |name: &String| matches(wanted, name) || stored.iter().any(|stored| matches(stored, name));
     let whole = |run: &&PathBuf| run_names(out, run).iter().any(is_named);
     let found: Vec<PathBuf> = runs.iter().filter(whole).cloned().collect();
     if !found.is_empty() {
@@ -213,13 +214,14 @@ pub fn folders(out: &Path, named: &str) -> Result<Vec<PathBuf>, String> {
     }
 }
 
-/// Names as folders have them: a user's own name may hold what a folder's does not.
-pub fn as_stored(named: &str) -> String {
+/// Names as folders have them: a user's own name may hold what a folder's does not, a slash too, so
+/// part by part and as a whole.
+pub fn as_stored(named: &str) -> Vec<String> {
     let part = |part: &str| match is_glob(part) {
         true => part.to_owned(),
         false => store::folder_name(part).unwrap_or_else(|_| part.to_owned()),
     };
-    named.split('/').map(part).collect::<Vec<_>>().join("/")
+    vec![named.split('/').map(part).collect::<Vec<_>>().join("/"), part(named)]
 }
 
 fn id(run: &Path) -> String {

@@ -235,10 +235,13 @@ fn a_damaged_run_does_not_hide_the_others() {
 #[test]
 fn a_configuration_is_found_by_the_name_it_was_given() {
     let out = tempdir().unwrap();
-    let run = tiny_run(out.path(), &["good::adds", "--config", "numa pinned"]).output().unwrap();
-    assert!(run.status.success(), "{}", stderr(&run));
-    let shown = program().args(["show", "numa pinned", "--out"]).arg(out.path()).output().unwrap();
-    assert!(stdout(&shown).contains("good::adds"), "{}", stderr(&shown));
+    for name in ["numa pinned", "../../x"] {
+        let run = tiny_run(out.path(), &["good::adds", "--config", name]).output().unwrap();
+        assert!(run.status.success(), "{}", stderr(&run));
+        let shown = program().args(["show", name, "--out"]).arg(out.path()).output().unwrap();
+        assert!(stdout(&shown).contains("good::adds"), "{}", stderr(&shown));
+        assert!(stdout(&shown).contains(name), "{}", stdout(&shown));
+    }
 }
 
 #[test]
