@@ -85,6 +85,7 @@ fn all_reduce(
     b.fact("ranks", world.ranks);
     b.fact(HOSTS, hosts(&names));
     b.fact("library", world.version.as_str());
+    b.fact("thread_level", world.thread_level);
     b.fact("operations_per_sample", operations);
     Ok(samples)
 }

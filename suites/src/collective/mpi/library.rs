@@ -15,8 +15,13 @@ const OPEN_MPI: [&str; 2] = ["libmpi.so.40", "libmpi.so"];
 const MPICH_FAMILY: [&str; 2] = ["libmpich.so.12", "libmpi.so.12"];
 /// Names another one.
 const CHOICE: &str = "VBENCH_MPI_LIBRARY";
-/// `MPI_THREAD_SERIALIZED`, the same in both.
-const SERIALIZED: c_int = 2;
+/// `MPI_THREAD_SINGLE`, the same in both, and what programs ask for that ask for nothing: one
+/// thread speaks to MPI, and the others (which wait for a signal or a limit) never do. Open MPI 4
+/// guards its lists from `MPI_THREAD_FUNNELED` on, and 8 B then took up to twice the time.
+/// Its `OMPI_MPI_THREAD_LEVEL` asks for another.
+const SINGLE: c_int = 0;
+/// The levels by their number.
+const LEVELS: [&str; 4] = ["single", "funneled", "serialized", "multiple"];
 /// At least `MPI_MAX_LIBRARY_VERSION_STRING` of both (256 and 8192).
 const VERSION_BYTES: usize = 8192;
 /// At least `MPI_MAX_PROCESSOR_NAME` of both (256 and 128).
@@ -82,6 +87,8 @@ pub struct World {
     pub ranks: usize,
     /// What the library says it is.
     pub version: String,
+    /// How many threads it is ready for: a name of the MPI standard's, in lower case.
+    pub thread_level: &'static str,
     handles: Handles,
     all_reduce: Reduce,
     broadcast: Spread,
@@ -167,6 +174,7 @@ impl World {
                 rank: 0,
                 ranks: 0,
                 version: version.split(',').next().unwrap_or_default().trim().to_owned(),
+                thread_level: "unknown",
                 handles,
                 all_reduce: symbol(&library, "MPI_Allreduce")?,
                 broadcast: symbol(&library, "MPI_Bcast")?,
@@ -178,7 +186,9 @@ impl World {
             std::mem::forget(library);
             let mut provided = 0;
             let none = std::ptr::null_mut::<c_void>();
-            done("MPI_Init_thread", init(none.cast(), none, SERIALIZED, &raw mut provided))?;
+            done("MPI_Init_thread", init(none.cast(), none, SINGLE, &raw mut provided))?;
+            let level = usize::try_from(provided).ok().and_then(|level| LEVELS.get(level));
+            world.thread_level = level.copied().unwrap_or("unknown");
             if FINALIZE.set(finalize).is_ok() {
                 atexit(leave);
             }
