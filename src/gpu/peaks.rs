@@ -16,10 +16,11 @@ type Row = (&'static [&'static str], u32, [f64; 5], &'static str);
 /// Words of a name; multiprocessors or compute units; peaks in TFLOP/s of dense products with sums of
 /// 32 bits at boost clocks, in the order of [`Dtype::ALL`], 0 where the device has no such units or
 /// its maker gives no number; and the source, of which numbers with sparsity are halved. The first
-/// row whose words are all in the name counts.
+/// row whose words are all in the name counts. The white paper of CDNA 4 rounds to 2.3 and 2.5
+/// PFLOP/s: the digits here are its 4096 operations of 16 bits a clock and unit, twice that of 8.
 #[rustfmt::skip]
 const PEAKS: [Row; 17] = [
-    (&["B200"], 148, [0.0, 1125.0, 2250.0, 2250.0, 4500.0], "NVIDIA HGX B200 data sheet (2024), an eighth"),
+    (&["B200"], 148, [75.0, 1125.0, 2250.0, 2250.0, 4500.0], "NVIDIA Blackwell data sheet (2025), HGX B200, an eighth"),
     (&["H200", "NVL"], 132, [60.0, 417.5, 835.5, 835.5, 1670.5], "NVIDIA H200 data sheet (2024), NVL"),
     (&["H200"], 132, [67.0, 494.5, 989.5, 989.5, 1979.0], "NVIDIA H200 data sheet (2024), SXM"),
     (&["H100", "PCIe"], 114, [51.0, 378.0, 756.5, 756.5, 1513.0], "NVIDIA H100 data sheet (2023), PCIe"),
@@ -31,8 +32,8 @@ const PEAKS: [Row; 17] = [
     (&["RTX 4090"], 128, [82.6, 82.6, 165.2, 165.2, 330.3], "NVIDIA Ada architecture white paper (2022)"),
     (&["RTX 4080"], 76, [48.7, 48.7, 97.5, 97.5, 194.9], "NVIDIA Ada architecture white paper (2022)"),
     (&["RTX 5090"], 170, [104.8, 104.8, 209.5, 209.5, 419.0], "NVIDIA RTX Blackwell architecture white paper (2025)"),
-    (&["MI355X"], 256, [157.3, 0.0, 2516.6, 2516.6, 5033.2], "AMD CDNA 4 white paper (2025), matrix units"),
-    (&["MI350X"], 256, [144.2, 0.0, 2306.9, 2306.9, 4613.7], "AMD CDNA 4 white paper (2025), matrix units"),
+    (&["MI355X"], 256, [157.3, 0.0, 2516.6, 2516.6, 5033.2], "AMD CDNA 4 white paper (2025), matrix units, units x clock"),
+    (&["MI350X"], 256, [144.2, 0.0, 2306.9, 2306.9, 4613.7], "AMD CDNA 4 white paper (2025), matrix units, units x clock"),
     (&["MI325X"], 304, [163.4, 653.7, 1307.4, 1307.4, 2614.9], "AMD Instinct MI325X data sheet (2024), matrix units"),
     (&["MI300X"], 304, [163.4, 653.7, 1307.4, 1307.4, 2614.9], "AMD Instinct MI300X data sheet (2023), matrix units"),
     (&["MI210"], 104, [45.3, 0.0, 181.0, 181.0, 0.0], "AMD Instinct MI210 data sheet (2022), matrix units"),
@@ -45,7 +46,10 @@ const PEAKS: [Row; 17] = [
 pub fn peak(device: &Identity, dtype: Dtype) -> Result<Peak, String> {
     let name = device.name.as_str();
     let named = |words: &&[&str]| {
-        words.iter().all(|word| name.match_indices(word).any(|(at, _)| ends(name, at + word.len())))
+        words.iter().all(|word| {
+            let whole = |at: usize| begins(name, at) && ends(name, at + word.len());
+            name.match_indices(word).any(|(at, _)| whole(at))
+        })
     };
     let unknown = || format!("no data sheet's {dtype} peak of {name:?} is known here");
     let row = PEAKS.iter().find(|(words, ..)| named(words)).ok_or_else(unknown)?;
@@ -69,6 +73,12 @@ fn is_slice(name: &str) -> bool {
     let size = last.strip_suffix(['A', 'B', 'C', 'Q']).filter(|_| last.len() < name.len());
     let shared = size.is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()));
     name.contains(" MIG ") || name.starts_with("GRID ") || shared
+}
+
+/// `GH200` and `GB200`, which have clocks of their own, are no `H200` and `B200`.
+fn begins(name: &str, at: usize) -> bool {
+    let before = name.get(..at).unwrap_or_default();
+    !before.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// `L4` is no `L40`, and `RTX 4080` no `RTX 4080 SUPER`.
@@ -102,6 +112,8 @@ mod tests {
         assert_eq!(tera("NVIDIA L4", 58, Dtype::F32), Some(30.3));
         assert_eq!(tera("NVIDIA GeForce RTX 4080", 76, Dtype::F32), Some(48.7));
         assert_eq!(tera("NVIDIA B200", 148, Dtype::Bf16), Some(2250.0));
+        assert_eq!(tera("NVIDIA B200", 148, Dtype::F32), Some(75.0));
+        assert_eq!(tera("AMD Instinct MI300X VF", 304, Dtype::Tf32), Some(653.7));
         assert_eq!(tera("AMD Instinct MI355X", 256, Dtype::F8), Some(5033.2));
     }
 
@@ -111,7 +123,9 @@ mod tests {
             ("NVIDIA GeForce RTX 4080 SUPER", 80, Dtype::F32),
             ("NVIDIA L40", 142, Dtype::F32),
             ("NVIDIA A100-SXM4-80GB", 108, Dtype::F8),
-            ("NVIDIA B200", 148, Dtype::F32),
+            ("NVIDIA GH200 480GB", 132, Dtype::F32),
+            ("NVIDIA GB200", 148, Dtype::F16),
+            ("AMD Instinct MI355X", 256, Dtype::Tf32),
             ("", 1, Dtype::F32),
         ];
         for (name, processors, dtype) in unknown {
