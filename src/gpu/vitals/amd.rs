@@ -13,7 +13,7 @@ pub(super) fn read(host: &Host, dir: &str) -> Reading {
     let table = table.map(|table| Table::read(&table)).unwrap_or_default();
     Reading {
         clock_hz: sensor("freq1_input").or(table.clock_hz),
-        memory_clock_hz: sensor("freq2_input"),
+        memory_clock_hz: sensor("freq2_input").or(table.memory_clock_hz),
         power_w: sensor("power1_average")
             .or(sensor("power1_input"))
             .map(|power| power / 1e6)
@@ -21,7 +21,9 @@ pub(super) fn read(host: &Host, dir: &str) -> Reading {
         celsius: sensor("temp1_input").map(|heat| heat / 1e3).or(table.celsius),
         slowed: table.slowed,
         power_capped: table.power_capped,
-        replays: number(host, &format!("{dir}/pcie_replay_count")).map(|count| count as u64),
+        replays: number(host, &format!("{dir}/pcie_replay_count"))
+            .map(|count| count as u64)
+            .or(table.replays),
         link: None,
         held: table.held,
     }
@@ -31,6 +33,8 @@ pub(super) fn read(host: &Host, dir: &str) -> Reading {
 #[derive(Debug, Default, PartialEq)]
 struct Table {
     clock_hz: Option<f64>,
+    memory_clock_hz: Option<f64>,
+    replays: Option<u64>,
     power_w: Option<f64>,
     celsius: Option<f64>,
     slowed: Vec<String>,
@@ -38,12 +42,27 @@ struct Table {
     held: Vec<Held>,
 }
 
-/// Bytes of the tables whose layout is known. Source: the kernel's `kgd_pp_interface.h`, the
-/// structures `gpu_metrics_v1_3` (MI200), `_v1_6` and `_v1_7` (MI300). Of `_v1_8` only the
+/// A table of MI300 or newer: its bytes, and where numbers stand in it. Source: the kernel's
+/// `kgd_pp_interface.h`, the structures `gpu_metrics_v1_4` to `_v1_7`. Of `_v1_8` only the
 /// beginning is used, which is that of `_v1_7`.
+struct Layout {
+    size: usize,
+    /// Of eight clocks of processors, 16 bits each; those of the memory follow 40 bytes later.
+    clocks: usize,
+    replays: usize,
+    /// Residencies of the limits; `_v1_4` and `_v1_5` have none, and their field
+    /// `throttle_status` is always 0 (`smu_v13_0_6_ppt.c`).
+    limits: Option<usize>,
+}
+
+/// Bytes of `gpu_metrics_v1_3` (MI200).
 const V1_3: usize = 120;
-const V1_6: usize = 1664;
-const V1_7: usize = 2208;
+const V1_4: Layout = Layout { size: 288, clocks: 240, replays: 88, limits: None };
+const V1_5: Layout = Layout { size: 328, clocks: 280, replays: 120, limits: None };
+const V1_6: Layout = Layout { size: 1664, clocks: 264, replays: 104, limits: Some(36) };
+const V1_7: Layout = Layout { size: 2208, clocks: 296, replays: 112, limits: Some(44) };
+const CLOCKS: usize = 8;
+const MEMORY_CLOCK: usize = 40;
 
 /// Accumulated residencies in the order of these structures, 32 bits each.
 const LIMITS: [&str; 5] = [
@@ -63,13 +82,16 @@ const STOP_BITS: u64 = 0b11 << 46;
 impl Table {
     fn read(bytes: &[u8]) -> Self {
         let size = word(bytes, 0, 2).unwrap_or(0) as usize;
-        match (bytes.get(2), bytes.get(3), size) {
-            (Some(1), Some(3), V1_3) => Self::of_status(bytes),
-            (Some(1), Some(6), V1_6) => Self::of_residencies(bytes, 36),
-            (Some(1), Some(7), V1_7) => Self::of_residencies(bytes, 44),
-            (Some(1), Some(8), V1_7..) => Self::of_residencies(bytes, 44),
-            _ => Self::default(),
-        }
+        let layout = match (bytes.get(2), bytes.get(3)) {
+            (Some(1), Some(3)) if size == V1_3 => return Self::of_status(bytes),
+            (Some(1), Some(4)) => V1_4,
+            (Some(1), Some(5)) => V1_5,
+            (Some(1), Some(6)) => V1_6,
+            (Some(1), Some(7)) => V1_7,
+            (Some(1), Some(8)) if size > V1_7.size => Layout { size, ..V1_7 },
+            _ => return Self::default(),
+        };
+        if layout.size == size { Self::of_layout(bytes, &layout) } else { Self::default() }
     }
 
     /// The state at this moment, as MI200 tells it.
@@ -86,23 +108,33 @@ impl Table {
             celsius: known(bytes, 6),
             slowed: slowed.into_iter().flatten().collect(),
             power_capped: status.map(|status| status & POWER_BITS != 0),
-            held: Vec::new(),
+            ..Self::default()
         }
     }
 
-    /// How long each limit held so far, as MI300 counts it, from the byte `at` on.
-    fn of_residencies(bytes: &[u8], at: usize) -> Self {
+    /// What MI300 and newer tell, with how long each limit held so far. The slowest of the
+    /// processors' clocks counts: a product waits for all of them.
+    fn of_layout(bytes: &[u8], layout: &Layout) -> Self {
+        let hertz = |at: usize| known(bytes, at).filter(|clock| *clock > 0.0).map(|mhz| mhz * 1e6);
+        let clocks = (0..CLOCKS).filter_map(|number| hertz(layout.clocks + 2 * number));
         let counted = LIMITS.iter().enumerate().filter_map(|(number, why)| {
-            Some(Held { why, ticks: word(bytes, at + 4 * number, 4)? })
+            Some(Held { why, ticks: word(bytes, layout.limits? + 4 * number, 4)? })
         });
-        let held = counted.collect();
-        Self { power_w: known(bytes, 10), celsius: known(bytes, 4), held, ..Self::default() }
+        Self {
+            clock_hz: clocks.reduce(f64::min),
+            memory_clock_hz: hertz(layout.clocks + MEMORY_CLOCK),
+            replays: word(bytes, layout.replays, 8).filter(|count| *count != u64::MAX),
+            power_w: known(bytes, 10),
+            celsius: known(bytes, 4),
+            held: counted.collect(),
+            ..Self::default()
+        }
     }
 }
 
 /// The number of `size` bytes at `at`.
 fn word(bytes: &[u8], at: usize, size: usize) -> Option<u64> {
-    let part = bytes.get(at..at + size)?;
+    let part = bytes.get(at..)?.get(..size)?;
     Some(part.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
@@ -149,6 +181,7 @@ mod tests {
     use super::super::Monitor;
     use super::{Held, POWER, Table};
     use crate::host::Host;
+    use proptest::prelude::*;
 
     #[test]
     fn files_are_read_in_their_units() {
@@ -213,6 +246,40 @@ mod tests {
         assert_eq!(read.held[2], Held { why: "heat of the package", ticks: 3 });
         let older = Table::read(&table(1664, 6, &[(44, &9_u32.to_le_bytes())]));
         assert_eq!(older.held[2].ticks, 9);
+    }
+
+    #[test]
+    fn tables_before_residencies_tell_clocks_power_and_heat() {
+        let unknown: &[u8] = &[0xff; 16];
+        let numbers = |clocks: usize, replays: usize| -> Vec<(usize, &[u8])> {
+            vec![
+                (4, &[71, 0]),
+                (10, &[0xee, 2]),
+                (replays, &[5, 0, 0, 0, 0, 0, 0, 0]),
+                (clocks, unknown),
+                (clocks, &[0x34, 8, 0x98, 8]),
+                (clocks + 40, &[0x84, 3]),
+            ]
+        };
+        for (size, content, clocks, replays) in [(288, 4, 240, 88), (328, 5, 280, 120)] {
+            let read = Table::read(&table(size, content, &numbers(clocks, replays)));
+            assert_eq!((read.clock_hz, read.memory_clock_hz), (Some(2.1e9), Some(0.9e9)));
+            assert_eq!((read.power_w, read.celsius), (Some(750.0), Some(71.0)));
+            assert_eq!((read.replays, read.held.as_slice()), (Some(5), &[][..]));
+        }
+        let newer = Table::read(&table(2208, 7, &numbers(296, 112)));
+        assert_eq!((newer.clock_hz, newer.replays), (Some(2.1e9), Some(5)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(content in 0_u8..10, size in 0_u16..4000, bytes: Vec<u8>) {
+            Table::read(&bytes);
+            let mut table = [&size.to_le_bytes()[..], &[1, content], &bytes].concat();
+            Table::read(&table);
+            table.resize(usize::from(size), 0xff);
+            Table::read(&table);
+        }
     }
 
     #[test]
