@@ -11,6 +11,8 @@ const NVIDIA: u32 = 0x10de;
 const AMD: u32 = 0x1002;
 const INTEL: u32 = 0x8086;
 
+/// AMD's compute driver.
+const KFD: &str = "/sys/class/kfd/kfd/topology/nodes";
 const NVIDIA_GPUS: &str = "/proc/driver/nvidia/gpus";
 const NVIDIA_VERSION: &str = "/proc/driver/nvidia/version";
 
@@ -66,6 +68,10 @@ pub(super) fn gpus(host: &Host, facts: &mut Facts) {
         identity(host, facts, &name, device);
         placement(host, facts, &name, device);
         driver(host, facts, &name, device);
+        if device.vendor == AMD {
+            let ways = gpu::ways_to_gpus(host, &device.address);
+            facts.add(format!("{name}.ways_to_gpus"), KFD, ways);
+        }
         if host.is_live() {
             settings(facts, &name, device);
         }

@@ -10,6 +10,7 @@ mod nvml;
 
 pub use nvml::Nvml;
 
+use super::kept::Kept;
 use super::kernels::PTX;
 use super::{
     Api, Direction, Driver, Fault, Handle, Identity, Kernel, Monitor, Multiplication, Summing,
@@ -17,10 +18,9 @@ use super::{
 };
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys::{self, CUdevice_attribute as Attribute, CUresult};
-use std::collections::BTreeMap;
 use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 /// `CUDA_VERSION` of the oldest driver that serves: CUDA 12.0 (driver 525).
 const OLDEST: i32 = 12_000;
@@ -45,8 +45,8 @@ struct Cuda {
     version: i32,
     /// Under its name of all versions: drivers before 12.8 lack the one that cudarc asks for.
     elapsed: Elapsed,
-    contexts: Mutex<BTreeMap<usize, usize>>,
-    functions: Mutex<BTreeMap<(Handle, &'static str), Handle>>,
+    contexts: Kept<usize>,
+    functions: Kept<(Handle, &'static str)>,
     blas: OnceLock<Result<blas::Blas, Fault>>,
     /// Where the first kernels that were loaded come from.
     kernels: OnceLock<String>,
@@ -79,7 +79,7 @@ pub(super) fn open() -> Result<Arc<dyn Driver>, Fault> {
         // SAFETY: the type of this function in `cuda.h` of all versions; the library stays open.
         let elapsed = unsafe { sys::culib().get::<Elapsed>(b"cuEventElapsedTime") };
         let elapsed = *elapsed.map_err(|error| Fault::Absent(error.to_string()))?;
-        let (contexts, functions) = (Mutex::default(), Mutex::default());
+        let (contexts, functions) = (Kept::default(), Kept::default());
         let (blas, kernels) = (OnceLock::new(), OnceLock::new());
         let cuda = Cuda { version, elapsed, contexts, functions, blas, kernels };
         Ok(Arc::new(cuda) as Arc<dyn Driver>)
@@ -147,22 +147,21 @@ impl Cuda {
         result::device::get(ordinal).map_err(fault("device"))
     }
 
-    /// Makes the device's primary context the thread's: the one that NCCL uses too.
+    /// The device's primary context: the one that NCCL uses too.
+    fn context(&self, device: usize) -> Result<sys::CUcontext, Fault> {
+        let context = self.contexts.or_make(device, || {
+            // SAFETY: the driver gave the device; the context is kept until the process ends.
+            let context = unsafe { result::primary_ctx::retain(Self::device(device)?) };
+            Ok(context.map_err(fault("context"))? as Handle)
+        })?;
+        Ok(context as sys::CUcontext)
+    }
+
+    /// Makes it the thread's.
     fn select(&self, device: usize) -> Result<(), Fault> {
-        let mut contexts = self.contexts.lock().unwrap_or_else(PoisonError::into_inner);
-        let context = match contexts.get(&device) {
-            Some(context) => *context,
-            None => {
-                // SAFETY: the driver gave the device; the context is kept until the process ends.
-                let context = unsafe { result::primary_ctx::retain(Self::device(device)?) };
-                let context = context.map_err(fault("context"))? as usize;
-                contexts.insert(device, context);
-                context
-            }
-        };
-        drop(contexts);
+        let context = self.context(device)?;
         // SAFETY: a retained context.
-        unsafe { result::ctx::set_current(context as sys::CUcontext) }.map_err(fault("context"))
+        unsafe { result::ctx::set_current(context) }.map_err(fault("context"))
     }
 
     fn attribute(device: sys::CUdevice, attribute: Attribute) -> Result<i32, Fault> {
@@ -361,17 +360,14 @@ impl Driver for Cuda {
     }
 
     fn function(&self, device: usize, module: Handle, kernel: Kernel) -> Result<Handle, Fault> {
-        let mut known = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(function) = known.get(&(module, kernel.name())) {
-            return Ok(*function);
-        }
-        self.select(device)?;
-        let name = CString::new(kernel.name()).map_err(|error| Fault::Failed(error.to_string()))?;
-        // SAFETY: the module is loaded and never unloaded.
-        let function = unsafe { result::module::get_function(module as sys::CUmodule, name) };
-        let function = function.map_err(fault("find a kernel"))? as Handle;
-        known.insert((module, kernel.name()), function);
-        Ok(function)
+        self.functions.or_make((module, kernel.name()), || {
+            self.select(device)?;
+            let name = CString::new(kernel.name());
+            let name = name.map_err(|error| Fault::Failed(error.to_string()))?;
+            // SAFETY: the module is loaded and never unloaded.
+            let function = unsafe { result::module::get_function(module as sys::CUmodule, name) };
+            Ok(function.map_err(fault("find a kernel"))? as Handle)
+        })
     }
 
     unsafe fn launch(
@@ -414,10 +410,7 @@ impl Driver for Cuda {
     }
 
     fn reach(&self, device: usize, peer: usize) -> Result<(), Fault> {
-        self.select(peer)?;
-        let context =
-            self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(&peer).copied();
-        let context = context.unwrap_or(0) as sys::CUcontext;
+        let context = self.context(peer)?;
         self.select(device)?;
         // SAFETY: a retained context.
         match unsafe { sys::cuCtxEnablePeerAccess(context, 0) } {

@@ -8,15 +8,17 @@ mod compiler;
 mod devices;
 mod scratch;
 
+pub use devices::ways_to_gpus;
+
+use super::kept::Kept;
 use super::library::{self, Opened};
 use super::{
     Api, Direction, Driver, Dtype, Fault, Handle, Identity, Kernel, Monitor, Multiplication, Nccl,
     Summing, Transfer,
 };
 use crate::host::Host;
-use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 /// `hipDeviceAttribute_t`; the same from ROCm 5.0 to 7. Source: `hip_runtime_api.h`.
 const MULTIPROCESSORS: c_int = 63;
@@ -89,7 +91,7 @@ struct Hip {
     scratch: Option<String>,
     blas: OnceLock<Result<blas::RocBlas, Fault>>,
     lt: OnceLock<Result<blaslt::HipBlasLt, Fault>>,
-    functions: Mutex<BTreeMap<(Handle, &'static str), Handle>>,
+    functions: Kept<(Handle, &'static str)>,
 }
 
 /// Opens HIP. A machine without a device answers an error, which is its reason.
@@ -104,7 +106,7 @@ pub(super) fn open() -> Result<Arc<dyn Driver>, Fault> {
     let scratch = scratch::keep_where_needed(&Host::live());
     // SAFETY: `const char* hipGetErrorString(hipError_t)`.
     let text = unsafe { library.symbol("hipGetErrorString") }?;
-    let (blas, lt, functions) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+    let (blas, lt, functions) = (OnceLock::new(), OnceLock::new(), Kept::default());
     let hip = Hip { library, call, text, scratch, blas, lt, functions };
     // SAFETY: it takes a number.
     let started = hip.done("hipInit", unsafe { (hip.call.init)(0) });
@@ -359,19 +361,16 @@ impl Driver for Hip {
     }
 
     fn function(&self, device: usize, module: Handle, kernel: Kernel) -> Result<Handle, Fault> {
-        let mut known = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(function) = known.get(&(module, kernel.name())) {
-            return Ok(*function);
-        }
-        self.select(device)?;
-        let name = CString::new(kernel.name()).map_err(|error| Fault::Failed(error.to_string()))?;
-        let mut function = std::ptr::null_mut();
-        // SAFETY: the module is loaded and never unloaded; it writes one pointer.
-        let code =
-            unsafe { (self.call.function)(&raw mut function, module as Pointer, name.as_ptr()) };
-        self.done("hipModuleGetFunction", code)?;
-        known.insert((module, kernel.name()), function as Handle);
-        Ok(function as Handle)
+        self.functions.or_make((module, kernel.name()), || {
+            self.select(device)?;
+            let name = CString::new(kernel.name());
+            let name = name.map_err(|error| Fault::Failed(error.to_string()))?;
+            let (mut function, module) = (std::ptr::null_mut(), module as Pointer);
+            // SAFETY: the module is loaded and never unloaded; it writes one pointer.
+            let code = unsafe { (self.call.function)(&raw mut function, module, name.as_ptr()) };
+            self.done("hipModuleGetFunction", code)?;
+            Ok(function as Handle)
+        })
     }
 
     unsafe fn launch(

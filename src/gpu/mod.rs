@@ -9,6 +9,7 @@
 mod cuda;
 mod device;
 mod hip;
+mod kept;
 mod kernels;
 mod library;
 mod link;
@@ -22,9 +23,10 @@ mod vitals;
 mod waiting;
 
 pub use device::{Gpu, Host, Memory};
-pub use kernels::{CUDA_ARCHITECTURES, Kernel, SOURCE};
+pub use hip::ways_to_gpus;
+pub use kernels::{CUDA_ARCHITECTURES, Kernel, SOURCE, summand};
 pub use link::{Link, Path, near_cpus, node, under_load, watched};
-pub use nccl::{Communicator, Identifier, Nccl, Ranked, Summing, set_for_library};
+pub use nccl::{Communicator, Identifier, Nccl, Operation, Ranked, Summing, set_for_library};
 pub use number::{Dtype, drawn};
 pub use peaks::{Peak, peak};
 pub use product::Product;

@@ -22,10 +22,35 @@ pub struct Ranked {
     pub communicator: Handle,
     /// Where it is enqueued.
     pub stream: Handle,
-    /// What is summed.
+    /// What it gives.
     pub from: Handle,
-    /// Where the sums go.
+    /// Where what it gets goes.
     pub to: Handle,
+}
+
+/// What the ranks of a group do together, with 32-bit floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Every rank gets the sums of all entries.
+    AllReduce,
+    /// Every rank gets the sums of its own part.
+    ReduceScatter,
+    /// Every rank gets what all ranks give, one after the other.
+    AllGather,
+    /// Every rank gets from every rank the part that is meant for it.
+    AllToAll,
+}
+
+impl Operation {
+    /// Floats that each of `ranks` gives and gets, where the larger of both is `count`.
+    pub fn floats(self, count: usize, ranks: usize) -> (usize, usize) {
+        let part = count / ranks.max(1);
+        match self {
+            Self::AllReduce | Self::AllToAll => (count, count),
+            Self::ReduceScatter => (count, part),
+            Self::AllGather => (part, count),
+        }
+    }
 }
 
 /// A library of collective operations, as thinly as it can be said.
@@ -39,12 +64,17 @@ pub trait Summing: Send + Sync {
     fn identifier(&self) -> Result<Identifier, Fault>;
     /// Joins the group as `rank` with the thread's device, once all ranks do.
     fn enter(&self, ranks: usize, id: &Identifier, rank: usize) -> Result<Handle, Fault>;
-    /// Enqueues the sum of `count` floats over all `ranks`.
+    /// Enqueues `operation` over `ranks`, which are all of their group but for sums of all entries.
     ///
     /// # Safety
-    /// The handles are alive, and the addresses hold `count` floats of each rank's device, until
-    /// the streams were synchronised.
-    unsafe fn sum(&self, ranks: &[Ranked], count: usize) -> Result<(), Fault>;
+    /// The handles are alive, and the addresses hold as many floats of each rank's device as
+    /// [`Operation::floats`] says, until the streams were synchronised.
+    unsafe fn enqueue(
+        &self,
+        operation: Operation,
+        ranks: &[Ranked],
+        count: usize,
+    ) -> Result<(), Fault>;
     /// Ends a rank's part.
     ///
     /// # Safety
@@ -60,7 +90,11 @@ pub struct Nccl {
     version: String,
     get_id: unsafe extern "C" fn(*mut Id) -> Code,
     init_rank: unsafe extern "C" fn(*mut *mut c_void, c_int, Id, c_int) -> Code,
-    all_reduce: AllReduce,
+    all_reduce: Reduce,
+    reduce_scatter: Reduce,
+    all_gather: Gather,
+    give: Give,
+    take: Take,
     group_start: unsafe extern "C" fn() -> Code,
     group_end: unsafe extern "C" fn() -> Code,
     destroy: unsafe extern "C" fn(*mut c_void) -> Code,
@@ -68,15 +102,15 @@ pub struct Nccl {
     last: Option<unsafe extern "C" fn(*mut c_void) -> *const c_char>,
 }
 
-type AllReduce = unsafe extern "C" fn(
-    *const c_void,
-    *mut c_void,
-    usize,
-    c_int,
-    c_int,
-    *mut c_void,
-    *mut c_void,
-) -> Code;
+type Pointer = *mut c_void;
+type Read = *const c_void;
+/// Memories, count, type, operator, communicator, stream.
+type Reduce = unsafe extern "C" fn(Read, Pointer, usize, c_int, c_int, Pointer, Pointer) -> Code;
+/// The same without an operator.
+type Gather = unsafe extern "C" fn(Read, Pointer, usize, c_int, Pointer, Pointer) -> Code;
+/// Memory, count, type, the other rank, communicator, stream.
+type Give = unsafe extern "C" fn(Read, usize, c_int, c_int, Pointer, Pointer) -> Code;
+type Take = unsafe extern "C" fn(Pointer, usize, c_int, c_int, Pointer, Pointer) -> Code;
 
 /// `ncclUniqueId`, passed by value.
 #[repr(C)]
@@ -104,7 +138,7 @@ impl Nccl {
 
     fn open(stem: &str, name: &str, remedy: &str) -> Result<Self, Fault> {
         let library = library::open(stem, remedy)?;
-        // SAFETY: the types of these functions in `nccl.h` since 2.0 and in `rccl.h`.
+        // SAFETY: the types of these functions in `nccl.h` since 2.7 and in `rccl.h`.
         unsafe {
             let get_version: unsafe extern "C" fn(*mut c_int) -> Code =
                 library.symbol("ncclGetVersion")?;
@@ -116,6 +150,10 @@ impl Nccl {
                 get_id: library.symbol("ncclGetUniqueId")?,
                 init_rank: library.symbol("ncclCommInitRank")?,
                 all_reduce: library.symbol("ncclAllReduce")?,
+                reduce_scatter: library.symbol("ncclReduceScatter")?,
+                all_gather: library.symbol("ncclAllGather")?,
+                give: library.symbol("ncclSend")?,
+                take: library.symbol("ncclRecv")?,
                 group_start: library.symbol("ncclGroupStart")?,
                 group_end: library.symbol("ncclGroupEnd")?,
                 destroy: library.symbol("ncclCommDestroy")?,
@@ -128,6 +166,49 @@ impl Nccl {
     /// Where it was opened.
     pub fn path(&self) -> &str {
         &self.library.name
+    }
+
+    /// One rank's part within a group of calls.
+    ///
+    /// # Safety
+    /// As [`Summing::enqueue`].
+    unsafe fn enqueue_one(
+        &self,
+        operation: Operation,
+        rank: &Ranked,
+        count: usize,
+        ranks: usize,
+    ) -> Result<(), Fault> {
+        let (from, to) = (rank.from as Read, rank.to as Pointer);
+        let (own, stream) = (rank.communicator as Pointer, rank.stream as Pointer);
+        let part = count / ranks.max(1);
+        // SAFETY: the caller's handles and addresses.
+        unsafe {
+            match operation {
+                Operation::AllReduce => {
+                    let code = (self.all_reduce)(from, to, count, FLOAT32, SUM, own, stream);
+                    self.done("ncclAllReduce", code)
+                }
+                Operation::ReduceScatter => {
+                    let code = (self.reduce_scatter)(from, to, part, FLOAT32, SUM, own, stream);
+                    self.done("ncclReduceScatter", code)
+                }
+                Operation::AllGather => {
+                    let code = (self.all_gather)(from, to, part, FLOAT32, own, stream);
+                    self.done("ncclAllGather", code)
+                }
+                Operation::AllToAll => (0..ranks).try_for_each(|peer| {
+                    // As NCCL's user guide builds it, "Point-to-point communication".
+                    let (offset, peer) = (4 * part * peer, peer as c_int);
+                    let give = from.wrapping_byte_add(offset);
+                    let code = (self.give)(give, part, FLOAT32, peer, own, stream);
+                    self.done("ncclSend", code)?;
+                    let take = to.wrapping_byte_add(offset);
+                    let code = (self.take)(take, part, FLOAT32, peer, own, stream);
+                    self.done("ncclRecv", code)
+                }),
+            }
+        }
     }
 
     fn done(&self, function: &str, code: Code) -> Result<(), Fault> {
@@ -183,25 +264,17 @@ impl Summing for Nccl {
         Ok(communicator as Handle)
     }
 
-    unsafe fn sum(&self, ranks: &[Ranked], count: usize) -> Result<(), Fault> {
+    unsafe fn enqueue(
+        &self,
+        operation: Operation,
+        ranks: &[Ranked],
+        count: usize,
+    ) -> Result<(), Fault> {
         // SAFETY: it takes nothing.
         self.done("ncclGroupStart", unsafe { (self.group_start)() })?;
         let enqueued = ranks.iter().try_for_each(|rank| {
             // SAFETY: the caller's handles and addresses.
-            let code = unsafe {
-                let (from, to) = (rank.from as *const c_void, rank.to as *mut c_void);
-                let communicator = rank.communicator as *mut c_void;
-                (self.all_reduce)(
-                    from,
-                    to,
-                    count,
-                    FLOAT32,
-                    SUM,
-                    communicator,
-                    rank.stream as *mut c_void,
-                )
-            };
-            self.done("ncclAllReduce", code)
+            unsafe { self.enqueue_one(operation, rank, count, ranks.len()) }
         });
         // SAFETY: it takes nothing; a group is ended also after an error.
         let ended = self.done("ncclGroupEnd", unsafe { (self.group_end)() });
@@ -218,7 +291,9 @@ impl Summing for Nccl {
 /// there are any.
 pub struct Communicator {
     summing: Arc<dyn Summing>,
+    /// Those of this process, and how many there are in all.
     ranks: Vec<Handle>,
+    size: usize,
 }
 
 impl Communicator {
@@ -235,7 +310,7 @@ impl Communicator {
     ) -> Result<Self, Fault> {
         gpu.driver().make_current(gpu.index())?;
         let own = summing.enter(ranks, id, rank)?;
-        Ok(Self { summing, ranks: vec![own] })
+        Ok(Self { summing, ranks: vec![own], size: ranks })
     }
 
     /// Joins `gpus`, each a rank in this order. Each joins on a thread of its own after `arm(rank)` placed that thread:
@@ -276,7 +351,7 @@ impl Communicator {
             threads.into_iter().map(|t| t.join().unwrap_or_else(|_| panicked())).collect()
         });
         let ranks = entered.into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { summing, ranks })
+        Ok(Self { summing, ranks, size: gpus.len() })
     }
 
     /// Enqueues the sum of `count` floats: rank `i` gives `from[i]` and gets the sums in `to[i]`,
@@ -291,11 +366,36 @@ impl Communicator {
         to: &'env [Memory],
         count: usize,
     ) -> Result<(), Fault> {
+        self.enqueue(Operation::AllReduce, queues, from, to, count)
+    }
+
+    /// Enqueues `operation`, whose larger memory holds `count` floats: rank `i` gives `from[i]` and
+    /// gets `to[i]`.
+    ///
+    /// # Errors
+    /// As [`Communicator::sum`]; ranks of other processes, which only sums have; or a `count` that
+    /// is not the same for every rank.
+    pub fn enqueue<'env>(
+        &'env self,
+        operation: Operation,
+        queues: &mut [Queue<'env>],
+        from: &'env [Memory],
+        to: &'env [Memory],
+        count: usize,
+    ) -> Result<(), Fault> {
         let n = self.ranks.len();
-        let bytes = count.saturating_mul(4);
-        let short = from.iter().chain(to).any(|memory| memory.bytes() < bytes);
-        if queues.len() != n || from.len() != n || to.len() != n || short {
-            let text = format!("{n} ranks of {bytes} bytes do not fit what they were given");
+        let whole = n == self.size && count.is_multiple_of(n.max(1));
+        if operation != Operation::AllReduce && !whole {
+            let text = format!("{n} of {} ranks share {count} floats: not alike", self.size);
+            return Err(Fault::Failed(text));
+        }
+        let (given, gotten) = operation.floats(count, n);
+        let short = |memories: &[Memory], floats: usize| {
+            memories.iter().any(|memory| memory.bytes() < floats.saturating_mul(4))
+        };
+        let fits = queues.len() == n && from.len() == n && to.len() == n;
+        if !fits || short(from, given) || short(to, gotten) {
+            let text = format!("{n} ranks of {count} floats do not fit what they were given");
             return Err(Fault::Failed(text));
         }
         let parts = self.ranks.iter().zip(queues.iter()).zip(from.iter().zip(to));
@@ -309,7 +409,7 @@ impl Communicator {
             .collect();
         // SAFETY: the memories are long enough and borrowed until the queues are waited for, and
         // so is this, which holds the communicators.
-        unsafe { self.summing.sum(&calls, count) }
+        unsafe { self.summing.enqueue(operation, &calls, count) }
     }
 }
 

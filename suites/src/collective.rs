@@ -122,7 +122,7 @@ fn operations(warm: f64, b: &Bencher) -> u32 {
 }
 
 /// A rank holds whole numbers: rates of a size that it does not have would be wrong.
-fn whole(size: Bytes) -> Result<Bytes, Skip> {
+pub fn whole(size: Bytes) -> Result<Bytes, Skip> {
     const NUMBER: u64 = size_of::<f32>() as u64;
     match size.0 > 0 && size.0.is_multiple_of(NUMBER) {
         true => Ok(size),

@@ -11,19 +11,23 @@ mod products;
 mod starts;
 mod sums;
 mod watch;
+mod watched;
 
 use crate::nodes::{self, Nodes};
-use choices::{Algorithm, Arm, Count, Load, Pair, Peers, Place, Protocol, Route, Staging, Thread};
+use choices::{
+    Algorithm, Arm, Count, Exchange, Load, Pair, Peers, Place, Protocol, Route, Staging, Thread,
+};
 use copies::{Copies, Rate};
 use device::{Bandwidth, Gpus, Pairs, Several};
 use loader::Pipeline;
-use products::{Heat, Speed};
+use products::Speed;
 use starts::Start;
 use sums::settings::Setup;
 use sums::sweep::{self, Sweep};
 use sums::{Alone, Reduce, Sum};
 use vbench::gpu::Dtype;
 use vbench::prelude::*;
+use watched::Watched;
 
 /// Rows of the matrices that everybody compares.
 const ROWS: usize = 8192;
@@ -38,7 +42,7 @@ fn matmul(
     #[axis(Dtype::ALL)] dtype: Dtype,
     #[axis(device::ids())] gpu: usize,
     #[axis([ROWS])] n: usize,
-) -> Result<Samples<Speed>, Stop> {
+) -> Result<Samples<Watched<Speed>>, Stop> {
     products::measure(b, &gpus.of(gpu)?, dtype, n)
 }
 
@@ -50,7 +54,7 @@ fn matmul_sizes(
     #[axis(Dtype::ALL)] dtype: Dtype,
     #[axis(device::swept_ids())] gpu: usize,
     #[axis(products::rows())] n: usize,
-) -> Result<Samples<Speed>, Stop> {
+) -> Result<Samples<Watched<Speed>>, Stop> {
     products::measure(b, &gpus.of(gpu)?, dtype, n)
 }
 
@@ -63,7 +67,7 @@ fn copy(
     #[axis(Staging::choices())] memory: Staging,
     #[axis(Route::ALL)] route: Route,
     #[axis([Bytes(4 << 10), Bytes(1 << 20), LARGE])] size: Bytes,
-) -> Result<Samples<Rate>, Stop> {
+) -> Result<Samples<Watched<Rate>>, Stop> {
     Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(gpu)?)
 }
 
@@ -77,7 +81,7 @@ fn copy_sizes(
     #[axis(Staging::ALL)] memory: Staging,
     #[axis([Route::Upload, Route::Download])] route: Route,
     #[axis(pow2(12..=30))] size: Bytes,
-) -> Result<Samples<Rate>, Stop> {
+) -> Result<Samples<Watched<Rate>>, Stop> {
     Copies { route, memory, size, policy: Policy::FirstTouch }.measure(b, &gpus.of(gpu)?)
 }
 
@@ -91,7 +95,7 @@ fn copy_by_node(
     #[axis(nodes::ids())] node: usize,
     #[axis(Route::ALL)] route: Route,
     #[axis([Bytes(4 << 10), LARGE])] size: Bytes,
-) -> Result<Samples<Rate>, Stop> {
+) -> Result<Samples<Watched<Rate>>, Stop> {
     let policy = Policy::Bind(node);
     Copies { route, memory: Staging::Pinned, size, policy }.measure(b, &gpus.of(gpu)?)
 }
@@ -102,7 +106,7 @@ fn copy_together(
     b: &mut Bencher,
     gpus: Several,
     #[axis(Route::ALL)] route: Route,
-) -> Result<Samples<copies::Together>, Stop> {
+) -> Result<Samples<Watched<copies::Together>>, Stop> {
     copies::measure_together(b, gpus.all(), route, LARGE)
 }
 
@@ -115,7 +119,7 @@ fn copy_under_load(
     #[axis(device::ids())] gpu: usize,
     #[axis(Load::ALL)] load: Load,
     #[axis(Route::ALL)] route: Route,
-) -> Result<Samples<Rate>, Stop> {
+) -> Result<Samples<Watched<Rate>>, Stop> {
     let copies = Copies { route, memory: Staging::Pinned, size: LARGE, policy: Policy::FirstTouch };
     let gpu = gpus.of(gpu)?;
     load.around(cpus.ids(), || copies.measure(b, &gpu))?
@@ -127,7 +131,7 @@ fn copy_on_device(
     b: &mut Bencher,
     gpus: Gpus,
     #[axis(device::ids())] gpu: usize,
-) -> Result<Samples<device::Own>, Stop> {
+) -> Result<Samples<Watched<device::Own>>, Stop> {
     device::measure_copy(b, &gpus.of(gpu)?, LARGE)
 }
 
@@ -137,7 +141,7 @@ fn device_memory(
     b: &mut Bencher,
     gpus: Gpus,
     #[axis(device::ids())] gpu: usize,
-) -> Result<Samples<Bandwidth>, Stop> {
+) -> Result<Samples<Watched<Bandwidth>>, Stop> {
     device::measure_kernels(b, &gpus.of(gpu)?, LARGE)
 }
 
@@ -149,7 +153,7 @@ fn all_reduce(
     #[axis(Peers::ALL)] peers: Peers,
     #[axis(Place::choices())] place: Place,
     #[axis(sums::sizes())] size: Bytes,
-) -> Result<Samples<Sum>, Stop> {
+) -> Result<Samples<Watched<Sum>>, Stop> {
     let settings = Setup::of(peers);
     Reduce { settings, place, size, arm: Arm::Unbound }.measure(b, gpus.all())
 }
@@ -161,7 +165,7 @@ fn all_reduce_sweep(
     gpus: Several,
     #[axis(Peers::ALL)] peers: Peers,
     #[axis([Bytes(1 << 30)])] up_to: Bytes,
-) -> Result<Samples<Sweep>, Stop> {
+) -> Result<Samples<Watched<Sweep>>, Stop> {
     sweep::measure(b, gpus.all(), peers, up_to)
 }
 
@@ -173,7 +177,7 @@ fn all_reduce_one_rank(
     #[axis(device::ids())] gpu: usize,
     #[axis(Place::choices())] place: Place,
     #[axis([Bytes(8), LARGE])] size: Bytes,
-) -> Result<Samples<Alone>, Stop> {
+) -> Result<Samples<Watched<Alone>>, Stop> {
     let settings = Setup::of(Peers::Default);
     Reduce { settings, place, size, arm: Arm::Unbound }.measure_alone(b, &gpus.of(gpu)?)
 }
@@ -186,7 +190,7 @@ fn all_reduce_placed(
     #[axis(Arm::choices())] arm: Arm,
     #[axis(Peers::ALL)] peers: Peers,
     #[axis([Bytes(8), Bytes(64 << 10), LARGE])] size: Bytes,
-) -> Result<Samples<Sum>, Stop> {
+) -> Result<Samples<Watched<Sum>>, Stop> {
     // In every arm, so that the arms differ in their placement alone.
     let settings = Setup { placed: true, ..Setup::of(peers) };
     Reduce { settings, place: Place::Out, size, arm }.measure(b, gpus.all())
@@ -201,7 +205,7 @@ fn all_reduce_ways(
     #[axis(Algorithm::choices())] algorithm: Algorithm,
     #[axis(Protocol::choices())] protocol: Protocol,
     #[axis([Bytes(8), LARGE])] size: Bytes,
-) -> Result<Samples<Sum>, Stop> {
+) -> Result<Samples<Watched<Sum>>, Stop> {
     let way = Some((algorithm, protocol));
     let settings = Setup { way, ..Setup::of(Peers::Default) };
     Reduce { settings, place: Place::Out, size, arm: Arm::Unbound }.measure(b, gpus.all())
@@ -214,7 +218,7 @@ fn all_reduce_by_node(
     gpus: Several,
     #[axis(nodes::ids())] node: usize,
     #[axis([Bytes(8), LARGE])] size: Bytes,
-) -> Result<Samples<Sum>, Stop> {
+) -> Result<Samples<Watched<Sum>>, Stop> {
     let settings = Setup::of(Peers::Default);
     let reduce = Reduce { settings, place: Place::Out, size, arm: Arm::Unbound };
     let node_of = |pci: &str| vbench::gpu::node(&Machine::current().host, pci);
@@ -228,10 +232,21 @@ fn all_reduce_ranks(
     gpus: Several,
     #[axis(Count::choices())] ranks: Count,
     #[axis([Bytes(8), LARGE])] size: Bytes,
-) -> Result<Samples<Sum>, Stop> {
+) -> Result<Samples<Watched<Sum>>, Stop> {
     let settings = Setup::of(Peers::Default);
     let reduce = Reduce { settings, place: Place::Out, size, arm: Arm::Unbound };
     reduce.measure(b, gpus.first(ranks.0)?)
+}
+
+/// Collective operations other than the sum over all devices, by the size of their larger memory.
+#[vbench(kind = "gpu", profile = Standard)]
+fn exchange(
+    b: &mut Bencher,
+    gpus: Several,
+    #[axis(Exchange::ALL)] operation: Exchange,
+    #[axis([Bytes(1 << 10), Bytes(1 << 20), LARGE])] size: Bytes,
+) -> Result<Samples<Watched<Sum>>, Stop> {
+    sums::exchange::measure(b, gpus.all(), operation, size)
 }
 
 /// Starting a kernel that does nothing, by where the thread that starts it runs.
@@ -241,7 +256,7 @@ fn launch(
     gpus: Gpus,
     #[axis(device::ids())] gpu: usize,
     #[axis(Thread::ALL)] thread: Thread,
-) -> Result<Samples<Start>, Stop> {
+) -> Result<Samples<Watched<Start>>, Stop> {
     starts::measure(b, &gpus.of(gpu)?, thread)
 }
 
@@ -253,7 +268,7 @@ fn peer_copy(
     #[axis(Peers::ALL)] peers: Peers,
     #[axis(Pair::choices())] pair: Pair,
     #[axis([Bytes(4), LARGE])] size: Bytes,
-) -> Result<Samples<Rate>, Stop> {
+) -> Result<Samples<Watched<Rate>>, Stop> {
     peers::measure(b, &gpus, pair, peers, size)
 }
 
@@ -265,7 +280,7 @@ fn data_loader(
     cpus: Cpus,
     #[axis(device::ids())] gpu: usize,
     #[axis(Thread::ALL)] workers: Thread,
-) -> Result<Samples<Pipeline>, Stop> {
+) -> Result<Samples<Watched<Pipeline>>, Stop> {
     loader::measure(b, &gpus.of(gpu)?, &cpus, workers)
 }
 
@@ -283,7 +298,7 @@ fn soak(
     gpus: Gpus,
     #[axis([Dtype::F16])] dtype: Dtype,
     #[axis(device::ids())] gpu: usize,
-) -> Result<Samples<Heat>, Stop> {
+) -> Result<Samples<Watched<FlopsPerSec>>, Stop> {
     products::soak(b, &gpus.of(gpu)?, dtype, ROWS)
 }
 

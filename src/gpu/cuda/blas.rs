@@ -1,6 +1,7 @@
 //! cuBLAS for matrix products, and cuBLASLt for those of 8 bits.
 #![expect(unsafe_code, reason = "the libraries' functions take addresses")]
 
+use super::super::kept::Kept;
 use super::super::{Dtype, Fault, Handle, Multiplication};
 use super::{complete, guarded};
 use cudarc::cublas::{result, sys};
@@ -36,7 +37,7 @@ const LT_SYMBOLS: [&str; 9] = [
 /// The libraries, with what each device needs.
 pub(super) struct Blas {
     version: i32,
-    handles: Mutex<BTreeMap<usize, usize>>,
+    handles: Kept<usize>,
     plans: Mutex<BTreeMap<(usize, usize), Plan>>,
     has_lt: OnceLock<Result<(), Fault>>,
 }
@@ -74,7 +75,7 @@ impl Blas {
                 sys::cublasGetVersion_v2(handle, &raw mut version).result().map_err(fault)?;
                 result::destroy_handle(handle).map_err(fault)?;
             }
-            let (handles, plans) = (Mutex::default(), Mutex::default());
+            let (handles, plans) = (Kept::default(), Mutex::default());
             Ok(Self { version, handles, plans, has_lt: OnceLock::new() })
         })
     }
@@ -87,18 +88,16 @@ impl Blas {
 
     /// The device's handle, made for the thread's device.
     fn handle(&self, device: usize) -> Result<sys::cublasHandle_t, Fault> {
-        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = handles.get(&device) {
-            return Ok(*handle as sys::cublasHandle_t);
-        }
-        let handle = result::create_handle().map_err(fault)?;
-        // Sums of 32 bits throughout: by itself the library may add up parts of a sum of half
-        // precision in 16. Source: cuBLAS, "cublasMath_t".
-        let mode = sys::cublasMath_t::CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
-        // SAFETY: a handle that was made above.
-        unsafe { sys::cublasSetMathMode(handle, mode) }.result().map_err(fault)?;
-        handles.insert(device, handle as usize);
-        Ok(handle)
+        let handle = self.handles.or_make(device, || {
+            let handle = result::create_handle().map_err(fault)?;
+            // Sums of 32 bits throughout: by itself the library may add up parts of a sum of half
+            // precision in 16. Source: cuBLAS, "cublasMath_t".
+            let mode = sys::cublasMath_t::CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
+            // SAFETY: a handle that was made above.
+            unsafe { sys::cublasSetMathMode(handle, mode) }.result().map_err(fault)?;
+            Ok(handle as Handle)
+        })?;
+        Ok(handle as sys::cublasHandle_t)
     }
 
     /// Enqueues the product.

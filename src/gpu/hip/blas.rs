@@ -1,11 +1,10 @@
 //! rocBLAS: one function for matrix products, unchanged over ROCm 5 to 7.
 #![expect(unsafe_code, reason = "functions of a C library, found by name")]
 
+use super::super::kept::Kept;
 use super::super::library::{self, Opened};
 use super::super::{Dtype, Fault, Handle, Multiplication};
-use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_uint, c_void};
-use std::sync::{Mutex, PoisonError};
 
 /// `rocblas_operation_none`, and the types. Source: `rocblas-types.h`.
 const NONE: c_int = 111;
@@ -51,7 +50,7 @@ pub(super) struct RocBlas {
     set_stream: unsafe extern "C" fn(Pointer, Pointer) -> Code,
     gemm: Gemm,
     version: Option<unsafe extern "C" fn(*mut c_char, usize) -> Code>,
-    handles: Mutex<BTreeMap<usize, usize>>,
+    handles: Kept<usize>,
 }
 
 impl RocBlas {
@@ -64,7 +63,7 @@ impl RocBlas {
                 set_stream: library.symbol("rocblas_set_stream")?,
                 gemm: library.symbol("rocblas_gemm_ex")?,
                 version: library.symbol("rocblas_get_version_string").ok(),
-                handles: Mutex::default(),
+                handles: Kept::default(),
             })
         }
     }
@@ -84,15 +83,13 @@ impl RocBlas {
 
     /// The device's handle, made for the thread's device.
     fn handle(&self, device: usize) -> Result<Pointer, Fault> {
-        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = handles.get(&device) {
-            return Ok(*handle as Pointer);
-        }
-        let mut handle = std::ptr::null_mut();
-        // SAFETY: it writes one pointer.
-        done("rocblas_create_handle", unsafe { (self.create)(&raw mut handle) })?;
-        handles.insert(device, handle as usize);
-        Ok(handle)
+        let handle = self.handles.or_make(device, || {
+            let mut handle = std::ptr::null_mut();
+            // SAFETY: it writes one pointer.
+            done("rocblas_create_handle", unsafe { (self.create)(&raw mut handle) })?;
+            Ok(handle as Handle)
+        })?;
+        Ok(handle as Pointer)
     }
 
     /// Enqueues the product.

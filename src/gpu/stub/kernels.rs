@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "parameters are addresses, as on a device")]
 
 use super::super::number::drawn;
-use super::super::{Dtype, Fault, Kernel, Multiplication};
+use super::super::{Dtype, Fault, Kernel, Multiplication, summand};
 
 /// Runs `kernel` and gives the bytes it moved.
 ///
@@ -72,10 +72,6 @@ pub(super) unsafe fn run(kernel: Kernel, parameters: &[u64]) -> Result<usize, Fa
 
 fn float(address: u64, index: usize) -> *mut f32 {
     (address as *mut f32).wrapping_add(index)
-}
-
-fn summand(i: u64, rank: u64) -> f32 {
-    ((i + rank) % 61 + rank) as f32
 }
 
 /// The product by its definition; with `wrong`, of the second factor transposed.

@@ -1,9 +1,9 @@
-//! Sums in host memory, for the simulated devices of one process or of several on this machine.
+//! Collective operations in host memory, for the simulated devices of one process or of several on this machine.
 //! Ranks of other processes are met in a folder that the group's identifier names, so that ranks
 //! that were told different identifiers never meet.
 #![expect(unsafe_code, reason = "it plays a library, which takes addresses")]
 
-use super::super::{Fault, Handle, Identifier, Ranked, Summing};
+use super::super::{Fault, Handle, Identifier, Operation, Ranked, Summing};
 use super::{Call, LATENCY, LINK, State, step};
 use std::fs;
 use std::path::PathBuf;
@@ -73,7 +73,12 @@ impl Summing for Sums {
         Ok(members.len() as Handle)
     }
 
-    unsafe fn sum(&self, calls: &[Ranked], count: usize) -> Result<(), Fault> {
+    unsafe fn enqueue(
+        &self,
+        operation: Operation,
+        calls: &[Ranked],
+        count: usize,
+    ) -> Result<(), Fault> {
         let wrong = step(&self.state, Call::Sum)?;
         let members = calls.iter().map(|call| self.begin(call.communicator));
         let members = members.collect::<Result<Vec<_>, _>>()?;
@@ -82,23 +87,28 @@ impl Summing for Sums {
             *state.clocks.entry(call.stream).or_default() += LATENCY + 4.0 * count as f64 / LINK;
         }
         drop(state);
-        // SAFETY: the caller's buffers hold `count` floats each, and are the host's here.
+        let (given, _) = operation.floats(count, calls.len());
+        // SAFETY: the caller's buffers hold as many floats, and are the host's here.
         let own =
-            |address: Handle| unsafe { std::slice::from_raw_parts(address as *const f32, count) };
-        let mut sums = vec![0_f32; count];
-        for call in calls {
-            add(&mut sums, own(call.from).iter().copied());
-        }
+            |call: &Ranked| unsafe { std::slice::from_raw_parts(call.from as *const f32, given) };
+        let given: Vec<&[f32]> = calls.iter().map(own).collect();
+        let mut sums = added(&given);
         match members.first() {
             Some(member) if calls.len() < member.ranks => member.exchange(&mut sums)?,
             _ => {}
         }
-        if let Some(middle) = sums.get_mut(count / 2).filter(|_| wrong) {
-            *middle += 1.0;
-        }
-        for call in calls {
-            // SAFETY: as above; the sums are a buffer of their own.
-            unsafe { std::ptr::copy_nonoverlapping(sums.as_ptr(), call.to as *mut f32, count) };
+        let mut gotten: Vec<Vec<f32>> =
+            (0..calls.len()).map(|rank| gotten(operation, &given, &sums, rank)).collect();
+        for (call, gotten) in calls.iter().zip(&mut gotten) {
+            let middle = gotten.len() / 2;
+            if let Some(middle) = gotten.get_mut(middle).filter(|_| wrong) {
+                *middle += 1.0;
+            }
+            // SAFETY: as above; what is gotten is a buffer of its own.
+            unsafe {
+                let to = call.to as *mut f32;
+                std::ptr::copy_nonoverlapping(gotten.as_ptr(), to, gotten.len());
+            }
         }
         Ok(())
     }
@@ -158,6 +168,28 @@ impl Member {
                 }
             }
         }
+    }
+}
+
+fn added(given: &[&[f32]]) -> Vec<f32> {
+    let mut sums = vec![0_f32; given.first().map_or(0, |first| first.len())];
+    for given in given {
+        add(&mut sums, given.iter().copied());
+    }
+    sums
+}
+
+/// What `rank` gets of what all ranks give, and of the sums over them.
+fn gotten(operation: Operation, given: &[&[f32]], sums: &[f32], rank: usize) -> Vec<f32> {
+    let part = |all: &[f32], number: usize| {
+        let length = all.len() / given.len();
+        all.get(number * length..(number + 1) * length).unwrap_or_default().to_vec()
+    };
+    match operation {
+        Operation::AllReduce => sums.to_vec(),
+        Operation::ReduceScatter => part(sums, rank),
+        Operation::AllGather => given.concat(),
+        Operation::AllToAll => given.iter().flat_map(|given| part(given, rank)).collect(),
     }
 }
 

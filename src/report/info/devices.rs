@@ -52,7 +52,7 @@ pub(super) fn gpus(view: &View<'_>, page: &mut Page) {
             page.paragraph(6, 8, &format!("behind {}", path.join(" < ")));
         }
         page.paragraph(6, 8, &near(view, gpu));
-        if let Some(text) = between(view, gpu) {
+        for text in between(view, gpu) {
             page.paragraph(6, 8, &text);
         }
     }
@@ -88,14 +88,22 @@ fn near(view: &View<'_>, gpu: i64) -> String {
     }
 }
 
-/// Links to other GPUs, where a driver tells them.
-fn between(view: &View<'_>, gpu: i64) -> Option<String> {
+/// Links to other GPUs, where a driver tells them: NVIDIA's by NVML, AMD's by the compute driver.
+fn between(view: &View<'_>, gpu: i64) -> Vec<String> {
     let links = view.text(&format!("gpu.{gpu}.nvlinks"));
     let peers = view.text(&format!("gpu.{gpu}.peers"));
     let links = links.map(|links| format!("{links} NVLinks up"));
     let peers = peers.map(|peers| format!("reaches without the host: {peers}"));
     let parts: Vec<_> = [links, peers].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
+    let told = Some(parts.join("; ")).filter(|text| !text.is_empty());
+    let ways = match view.environment.value(&format!("gpu.{gpu}.ways_to_gpus")) {
+        Some(Value::List(ways)) if ways.is_empty() => {
+            vec!["reaches no GPU without the host".into()]
+        }
+        Some(Value::List(ways)) => ways.iter().map(|way| format!("by {way}")).collect(),
+        _ => Vec::new(),
+    };
+    told.into_iter().chain(ways).collect()
 }
 
 /// What node -1 means, which depends on how many nodes there are.

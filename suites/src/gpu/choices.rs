@@ -6,7 +6,7 @@ use crate::nodes;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use vbench::gpu::{self, Fault, Gpu};
+use vbench::gpu::{self, Fault, Gpu, Operation};
 use vbench::host::affinity;
 use vbench::prelude::*;
 
@@ -46,6 +46,31 @@ pub enum Peers {
     Default,
     /// Not: `NCCL_P2P_DISABLE=1` for collective sums.
     Off,
+}
+
+/// A collective operation other than the sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AxisValue)]
+pub enum Exchange {
+    /// Sums of which every device gets its own part.
+    #[axis(rename = "reduce_scatter")]
+    ReduceScatter,
+    /// Every device gets what all have.
+    #[axis(rename = "all_gather")]
+    AllGather,
+    /// Every device has a part for every other.
+    #[axis(rename = "all_to_all")]
+    AllToAll,
+}
+
+impl Exchange {
+    /// As the library knows it.
+    pub fn operation(self) -> Operation {
+        match self {
+            Self::ReduceScatter => Operation::ReduceScatter,
+            Self::AllGather => Operation::AllGather,
+            Self::AllToAll => Operation::AllToAll,
+        }
+    }
 }
 
 /// How a sum goes over the devices: `NCCL_ALGO`.
@@ -352,7 +377,7 @@ impl FromStr for Count {
 #[cfg(test)]
 mod tests {
     use super::{
-        Algorithm, Arm, Count, Load, Pair, Peers, Place, Protocol, Route, Staging, Thread,
+        Algorithm, Arm, Count, Exchange, Load, Pair, Peers, Place, Protocol, Route, Staging, Thread,
     };
     use std::fmt::Debug;
     use std::str::FromStr;
@@ -370,6 +395,7 @@ mod tests {
         reads_back(&Staging::ALL);
         reads_back(&Peers::ALL);
         reads_back(&Place::ALL);
+        reads_back(&Exchange::ALL);
         reads_back(&Algorithm::ALL);
         reads_back(&Protocol::ALL);
         reads_back(&Load::ALL);

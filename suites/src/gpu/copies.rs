@@ -3,6 +3,7 @@
 use super::choices::{Route, Staging};
 use super::device::scaled;
 use super::watch::Watch;
+use super::watched::Watched;
 use crate::nodes::note_placement;
 use std::time::Instant;
 use vbench::gpu::{Fault, Gpu, Host, Memory, Queue};
@@ -138,7 +139,7 @@ fn ways(route: Route) -> &'static [bool] {
 
 impl Copies {
     /// Copies of one device alone.
-    pub fn measure(&self, b: &mut Bencher, gpu: &Gpu) -> Result<Samples<Rate>, Stop> {
+    pub fn measure(&self, b: &mut Bencher, gpu: &Gpu) -> Result<Samples<Watched<Rate>>, Stop> {
         if (self.route, self.memory) == (Route::Both, Staging::Pageable) {
             return Err(Skip::because(
                 "a pageable copy holds the thread that starts it: the two ways would take turns",
@@ -202,7 +203,7 @@ pub fn measure_together(
     gpus: &[Gpu],
     route: Route,
     size: Bytes,
-) -> Result<Samples<Together>, Stop> {
+) -> Result<Samples<Watched<Together>>, Stop> {
     let bytes = scaled(b, size);
     let mut buffers = Vec::new();
     for gpu in gpus {

@@ -1,6 +1,7 @@
 //! Devices as resources, and the speed of their own memory.
 
 use super::watch::Watch;
+use super::watched::Watched;
 use crate::effort::is_first_look;
 use std::sync::Arc;
 use vbench::gpu::{self, Driver, Fault, Gpu, Memory};
@@ -144,7 +145,11 @@ pub struct Own {
 }
 
 /// The driver's copy within a device.
-pub fn measure_copy(b: &mut Bencher, gpu: &Gpu, size: Bytes) -> Result<Samples<Own>, Stop> {
+pub fn measure_copy(
+    b: &mut Bencher,
+    gpu: &Gpu,
+    size: Bytes,
+) -> Result<Samples<Watched<Own>>, Stop> {
     let bytes = scaled(b, size);
     let (from, to) = (gpu.memory(bytes)?, gpu.memory(bytes)?);
     gpu.batch(0, |queue| {
@@ -181,7 +186,7 @@ pub fn measure_kernels(
     b: &mut Bencher,
     gpu: &Gpu,
     size: Bytes,
-) -> Result<Samples<Bandwidth>, Stop> {
+) -> Result<Samples<Watched<Bandwidth>>, Stop> {
     let bytes = scaled(b, size);
     let (to, left, right) = (gpu.memory(bytes)?, gpu.memory(bytes)?, gpu.memory(bytes)?);
     gpu.batch(0, |queue| {

@@ -3,6 +3,7 @@
 use super::choices::Thread;
 use super::device::scaled;
 use super::watch::Watch;
+use super::watched::Watched;
 use crate::nodes::note_placement;
 use std::time::Instant;
 use vbench::gpu::{Fault, Gpu, Host, Memory};
@@ -28,7 +29,7 @@ pub fn measure(
     gpu: &Gpu,
     cpus: &Cpus,
     thread: Thread,
-) -> Result<Samples<Pipeline>, Stop> {
+) -> Result<Samples<Watched<Pipeline>>, Stop> {
     let chosen = thread.cpus(gpu, cpus.ids())?;
     let bound = affinity::bind_current_thread(&chosen);
     bound.map_err(|error| Skip::because(format!("cannot bind to CPUs {chosen:?}: {error}")))?;
@@ -42,7 +43,7 @@ fn from_there(
     gpu: &Gpu,
     chosen: &[usize],
     thread: Thread,
-) -> Result<Samples<Pipeline>, Stop> {
+) -> Result<Samples<Watched<Pipeline>>, Stop> {
     let team = match thread {
         Thread::Unbound => Team::floating(chosen.len())?,
         Thread::Near | Thread::Far => Team::pinned(chosen)?,
@@ -63,7 +64,7 @@ fn from_there(
     let (device, sum) = (gpu.memory(bytes)?, gpu.memory(4)?);
     let watch = Watch::over(b, gpu);
     let mut wrong = None;
-    let samples = watch.samples(b, |_| {
+    let mut pass = || {
         let (mut busy, mut expected) = (0.0, 0_u32);
         gpu.batch(0, |queue| queue.fill(&sum, 0))?;
         let [current, next] = &mut hosts;
@@ -88,8 +89,9 @@ fn from_there(
             wrong = Some(format!("the device added up {found:?}, not {expected}"));
         }
         let bandwidth = Bytes((bytes * batches) as u64).per(wall);
-        Ok(Pipeline { bandwidth, idle: Ratio((1.0 - busy / wall).max(0.0)) })
-    })?;
+        Ok::<_, Fault>(Pipeline { bandwidth, idle: Ratio((1.0 - busy / wall).max(0.0)) })
+    };
+    let samples = watch.samples(b, |look| look.during(bytes * batches, &mut pass))?;
     b.check(wrong.is_none(), wrong.unwrap_or_default());
     b.fact("workers", team.size());
     b.fact("batch_bytes", bytes);

@@ -8,7 +8,9 @@
 use super::choices::Place;
 use super::sums::{self, Group, Sum, floats, rounds};
 use super::watch::Watch;
+use super::watched::Watched;
 use crate::collective::mpi::{self, Ranks, World, hosts};
+use crate::collective::whole;
 use vbench::gpu::{self, Communicator, Fault, Gpu};
 use vbench::launcher::HOSTS;
 use vbench::prelude::*;
@@ -24,11 +26,11 @@ fn all_reduce(
     ranks: Ranks,
     #[axis(Place::choices())] place: Place,
     #[axis(sums::sizes())] size: Bytes,
-) -> Result<Samples<Sum>, Stop> {
+) -> Result<Samples<Watched<Sum>>, Stop> {
     let world = &*ranks.world;
     let own = Own::of_all(world)?;
     let gpus = [own.gpu.clone()];
-    let (bytes, rounds) = (floats(b, size), rounds(b));
+    let (bytes, rounds) = (floats(b, whole(size)?), rounds(b));
     let group = join(world, &gpus, bytes)?;
     check(world, &group, bytes, place)?;
     if world.rank > 0 {

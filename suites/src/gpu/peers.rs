@@ -4,6 +4,7 @@ use super::choices::{Pair, Peers};
 use super::copies::{Rate, per_sample};
 use super::device::{Pairs, check, drawn, scaled};
 use super::watch::Watch;
+use super::watched::Watched;
 use vbench::gpu::Dtype;
 use vbench::prelude::*;
 
@@ -14,7 +15,7 @@ pub fn measure(
     pair: Pair,
     peers: Peers,
     size: Bytes,
-) -> Result<Samples<Rate>, Stop> {
+) -> Result<Samples<Watched<Rate>>, Stop> {
     let missing = |index| Skip::because(format!("no GPU {index}: there are {}", gpus.all().len()));
     let gpu = |index: usize| gpus.all().get(index).ok_or_else(|| missing(index));
     let (from, to) = (gpu(pair.from)?, gpu(pair.to)?);

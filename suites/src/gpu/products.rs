@@ -1,6 +1,7 @@
 //! Products of matrices: the control of every GPU comparison.
 
 use super::watch::{Look, Watch};
+use super::watched::Watched;
 use vbench::gpu::{self, Dtype, Fault, Gpu, Peak, Product, Times};
 use vbench::prelude::*;
 
@@ -80,7 +81,12 @@ pub fn rows() -> Vec<usize> {
 }
 
 /// Products of `n` rows.
-pub fn measure(b: &mut Bencher, gpu: &Gpu, dtype: Dtype, n: usize) -> Result<Samples<Speed>, Stop> {
+pub fn measure(
+    b: &mut Bencher,
+    gpu: &Gpu,
+    dtype: Dtype,
+    n: usize,
+) -> Result<Samples<Watched<Speed>>, Stop> {
     let n = if b.is_smoke() { n.min(SMOKE) } else { n };
     let (warm_ups, timed) = if b.is_smoke() { (1, 1) } else { (WARM_UPS, TIMED) };
     let watch = Watch::over(b, gpu);
@@ -146,45 +152,16 @@ fn batch(gpu: &Gpu, product: &Product, count: usize, look: &Look<'_>) -> Result<
     })
 }
 
-/// What one second of a soak shows.
-#[derive(Metrics)]
-pub struct Heat {
-    flops: FlopsPerSec,
-    /// Of the processors while they work.
-    #[metric(info)]
-    clock: Option<Hertz>,
-    /// Drawn while they work.
-    #[metric(info)]
-    power: Option<Watts>,
-    #[metric(info)]
-    temperature: Option<Celsius>,
-}
-
-macro_rules! plain {
-    ($name:ident, $metric:literal, $unit:expr, $better:ident) => {
-        #[derive(Clone, Copy, Debug)]
-        pub struct $name(f64);
-
-        impl Quantity for $name {
-            const NAME: &'static str = $metric;
-            const UNIT: Unit = $unit;
-            const BETTER: Better = Better::$better;
-            fn value(self) -> f64 {
-                self.0
-            }
-        }
-    };
-}
-
-plain!(Hertz, "clock", Unit::decimal("Hz"), Higher);
-plain!(Watts, "power", Unit::plain("W"), Lower);
-plain!(Celsius, "temperature", Unit::plain("degC"), Lower);
-
 /// Seconds of a sample of the soak.
 const SLICE: f64 = 1.0;
 
 /// Products for as long as the profile lets a launch run, a second a sample.
-pub fn soak(b: &mut Bencher, gpu: &Gpu, dtype: Dtype, n: usize) -> Result<Samples<Heat>, Stop> {
+pub fn soak(
+    b: &mut Bencher,
+    gpu: &Gpu,
+    dtype: Dtype,
+    n: usize,
+) -> Result<Samples<Watched<FlopsPerSec>>, Stop> {
     let n = if b.is_smoke() { n.min(SMOKE) } else { n };
     let watch = Watch::over(b, gpu);
     let product = prepare(b, gpu, dtype, n, 1)?;
@@ -197,14 +174,7 @@ pub fn soak(b: &mut Bencher, gpu: &Gpu, dtype: Dtype, n: usize) -> Result<Sample
     let count = (slice / once.total()?).ceil().clamp(1.0, 1e5) as usize;
     let samples = watch.samples(b, |look| {
         let times = batch(gpu, &product, count, look)?;
-        let speed = Speed::of(&product, &times, None)?;
-        let now = look.last();
-        Ok(Heat {
-            flops: speed.flops,
-            clock: now.clock_hz.map(Hertz),
-            power: now.power_w.map(Watts),
-            temperature: now.celsius.map(Celsius),
-        })
+        Ok(Speed::of(&product, &times, None)?.flops)
     })?;
     check(b, &product)?;
     b.fact("rows", n);

@@ -2,6 +2,7 @@
 
 use super::choices::Thread;
 use super::watch::Watch;
+use super::watched::Watched;
 use std::time::Instant;
 use vbench::gpu::{Fault, Gpu};
 use vbench::host::affinity;
@@ -26,7 +27,11 @@ pub struct Start {
 }
 
 /// Kernels that do nothing.
-pub fn measure(b: &mut Bencher, gpu: &Gpu, thread: Thread) -> Result<Samples<Start>, Stop> {
+pub fn measure(
+    b: &mut Bencher,
+    gpu: &Gpu,
+    thread: Thread,
+) -> Result<Samples<Watched<Start>>, Stop> {
     let allowed = affinity::allowed_cpus().map_err(|error| Skip::because(error.to_string()))?;
     let cpus = thread.cpus(gpu, &allowed)?;
     let bound = affinity::bind_current_thread(&cpus);
@@ -37,7 +42,7 @@ pub fn measure(b: &mut Bencher, gpu: &Gpu, thread: Thread) -> Result<Samples<Sta
     samples
 }
 
-fn bound_samples(b: &mut Bencher, gpu: &Gpu) -> Result<Samples<Start>, Stop> {
+fn bound_samples(b: &mut Bencher, gpu: &Gpu) -> Result<Samples<Watched<Start>>, Stop> {
     let (row, rounds) = if b.is_smoke() { (2, 2) } else { (ROW, ROUNDS) };
     // The first start compiles and loads.
     gpu.batch(0, |queue| (0..row).try_for_each(|_| queue.nothing()))?;

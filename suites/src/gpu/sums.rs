@@ -1,11 +1,14 @@
 //! Sums over devices by NCCL or RCCL, measured and counted as nccl-tests does.
 
+pub mod exchange;
 pub mod settings;
 pub mod sweep;
 
 use super::choices::{Arm, Place};
 use super::device::scaled;
 use super::watch::{Look, Watch};
+use super::watched::Watched;
+use crate::collective::whole;
 use settings::Setup;
 use vbench::gpu::{self, Communicator, Fault, Gpu, Memory, Queue};
 use vbench::prelude::*;
@@ -35,15 +38,24 @@ pub struct Sum {
     /// Bytes of one rank over the time.
     #[metric(info)]
     algbw: BytesPerSec,
-    /// `algbw * 2 (n - 1) / n` for n ranks: what crosses each link of a perfect ring.
+    /// What crosses each link of a perfect ring: `algbw * 2 (n - 1) / n` for sums over n ranks, half
+    /// of it for the other operations.
     busbw: BytesPerSec,
 }
 
 impl Sum {
-    /// Of `bytes` of each of `ranks`.
+    /// A sum of `bytes` of each of `ranks`.
     pub fn of(bytes: usize, seconds: f64, ranks: usize) -> Self {
+        Self::crossing(bytes, seconds, 2.0 * (ranks as f64 - 1.0) / ranks as f64)
+    }
+
+    /// Another operation, whose larger memory has `bytes`.
+    pub fn of_exchange(bytes: usize, seconds: f64, ranks: usize) -> Self {
+        Self::crossing(bytes, seconds, (ranks as f64 - 1.0) / ranks as f64)
+    }
+
+    fn crossing(bytes: usize, seconds: f64, share: f64) -> Self {
         let algbw = Bytes(bytes as u64).per(seconds);
-        let share = 2.0 * (ranks as f64 - 1.0) / ranks as f64;
         Self { time: Seconds(seconds), algbw, busbw: BytesPerSec(algbw.0 * share) }
     }
 }
@@ -198,7 +210,7 @@ fn note_ranks(b: &mut Bencher, gpus: &[Gpu]) -> Result<(), Fault> {
 
 impl Reduce {
     /// Sums over `gpus`, all ranks in this process.
-    pub fn measure(&self, b: &mut Bencher, gpus: &[Gpu]) -> Result<Samples<Sum>, Stop> {
+    pub fn measure(&self, b: &mut Bencher, gpus: &[Gpu]) -> Result<Samples<Watched<Sum>>, Stop> {
         if gpus.len() < 2 {
             return Err(Skip::because(format!("a sum needs 2 GPUs, {} here", gpus.len())).into());
         }
@@ -206,7 +218,11 @@ impl Reduce {
     }
 
     /// One rank: the library works, and its sums are right.
-    pub fn measure_alone(&self, b: &mut Bencher, gpu: &Gpu) -> Result<Samples<Alone>, Stop> {
+    pub fn measure_alone(
+        &self,
+        b: &mut Bencher,
+        gpu: &Gpu,
+    ) -> Result<Samples<Watched<Alone>>, Stop> {
         let gpus = std::slice::from_ref(gpu);
         self.with_group(b, gpus, |_, seconds| Alone { time: Seconds(seconds) })
     }
@@ -216,7 +232,8 @@ impl Reduce {
         b: &mut Bencher,
         gpus: &[Gpu],
         shown: impl Fn(usize, f64) -> M,
-    ) -> Result<Samples<M>, Stop> {
+    ) -> Result<Samples<Watched<M>>, Stop> {
+        whole(self.size)?;
         let communicator = join(b, gpus, &self.settings, self.arm)?;
         let (bytes, rounds) = (floats(b, self.size), rounds(b));
         let group = Group::new(gpus, communicator, bytes, (0, gpus.len()))?;
@@ -255,5 +272,7 @@ mod tests {
         let sum = Sum::of(1_000, 0.5, 2);
         assert_eq!((sum.algbw.0, sum.busbw.0), (2_000.0, 2_000.0));
         assert_eq!(Sum::of(1_000, 0.5, 8).busbw.0, 3_500.0);
+        let exchange = Sum::of_exchange(1_000, 0.5, 8);
+        assert_eq!((exchange.algbw.0, exchange.busbw.0), (2_000.0, 1_750.0));
     }
 }

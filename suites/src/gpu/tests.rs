@@ -1,10 +1,10 @@
 //! Every benchmark on the simulated driver: right results, wrong results, refusals.
 
-use super::choices::{Arm, Pair, Peers, Place, Route, Staging, Thread};
+use super::choices::{Arm, Exchange, Pair, Peers, Place, Route, Staging, Thread};
 use super::copies::{Copies, measure_together};
 use super::sums::settings::Setup;
 use super::sums::{Reduce, sweep};
-use super::{device, loader, peers, products, starts};
+use super::{device, loader, peers, products, starts, sums};
 use std::sync::Arc;
 use vbench::bencher::{Return, Settings};
 use vbench::gpu::stub::{Answer, Call, Stub};
@@ -228,6 +228,24 @@ fn sums_in_and_out_of_place_are_right_or_failed() {
 }
 
 #[test]
+fn every_other_operation_is_right_or_failed_and_counts_as_nccl_tests_does() {
+    let exchanged = |stub: Stub, exchange: Exchange| {
+        let gpus = devices(stub);
+        run(|b| sums::exchange::measure(b, &gpus, exchange, Bytes(1 << 13)))
+    };
+    for exchange in Exchange::ALL {
+        // Three ranks: 2048 floats are filled up to 2049, so that all have 683.
+        let values = exchanged(Stub::with_devices(3), exchange).unwrap();
+        let (bytes, time) = (4.0 * 2049.0, 5e-6 + 4.0 * 2049.0 / 50e9);
+        assert!((value(&values, "time") / time - 1.0).abs() < 1e-9, "{values:?}");
+        assert!((value(&values, "busbw") / (bytes / time * 2.0 / 3.0) - 1.0).abs() < 1e-9);
+        let stub = Stub::with_devices(3).answering(Call::Sum, 0, Answer::Wrong);
+        let why = exchanged(stub, exchange).unwrap_err();
+        assert!(why.starts_with("fail: check failed: rank 0 gives"), "{exchange}: {why}");
+    }
+}
+
+#[test]
 fn one_rank_is_right_and_has_a_time_and_no_bus() {
     let alone = |stub: Stub| {
         let gpus = devices(stub);
@@ -293,5 +311,5 @@ fn kernels_start_and_loaded_data_is_added_up() {
     let loaded = run(|b| loader::measure(b, &gpus[0], &cpus, Thread::Unbound)).unwrap();
     assert!((0.0..=1.0).contains(&value(&loaded, "idle")), "{loaded:?}");
     let soak = run(|b| products::soak(b, &gpus[0], Dtype::F32, 64)).unwrap();
-    assert!(value(&soak, "flops") > 0.0 && value(&soak, "clock").is_nan());
+    assert!(value(&soak, "flops") > 0.0 && value(&soak, "gpu_clock").is_nan());
 }

@@ -1,6 +1,7 @@
 //! Watches devices while they work: throttling and repeated packets disturb a sample, and links
 //! are read while they are busy.
 
+use super::watched::{State, Watched, is_capped};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use vbench::gpu::{self, Fault, Gpu, Monitor, Path, Reading};
@@ -62,12 +63,6 @@ impl Look<'_> {
         }
         given
     }
-
-    /// The last state of the first device that was seen.
-    pub fn last(&self) -> Reading {
-        let rows = self.rows.borrow();
-        rows.last().and_then(|row| row.first()).cloned().unwrap_or_default()
-    }
 }
 
 impl Device {
@@ -112,22 +107,24 @@ impl Watch {
         self.devices.iter().map(|device| device.monitor.read()).collect()
     }
 
-    /// Samples of `f`, each marked where a device was slowed down.
+    /// Samples of `f`, each with the state of the devices, and marked where one was slowed down.
     pub fn samples<M: Metrics>(
         &self,
         b: &mut Bencher,
         mut f: impl FnMut(&Look<'_>) -> Result<M, Fault>,
-    ) -> Result<Samples<M>, Stop> {
+    ) -> Result<Samples<Watched<M>>, Stop> {
         let samples = b.try_samples(|timer| {
             let look = Look { watch: self, rows: RefCell::new(vec![self.read()]) };
-            let value = f(&look)?;
+            let measured = f(&look)?;
             look.now();
             let rows = look.rows.into_inner();
+            let during = rows.get(1..rows.len().saturating_sub(1)).unwrap_or_default();
+            let state = State::of(during, &rows);
             if let Some(why) = self.disturbance(&rows) {
                 timer.disturbed(why);
             }
             self.seen.borrow_mut().rows.extend(rows);
-            Ok::<_, Fault>(value)
+            Ok::<_, Fault>(Watched { measured, state })
         })?;
         self.tell(b);
         Ok(samples)
@@ -169,9 +166,7 @@ impl Watch {
         if let Some((_, most)) = range(|reading| reading.celsius) {
             b.fact("temperature_most_c", most);
         }
-        let steps = seen.rows.iter().zip(seen.rows.iter().skip(1));
-        let mut pairs = steps.flat_map(|(from, to)| from.iter().zip(to));
-        if pairs.any(|(from, to)| from.is_capped_until(to)) {
+        if is_capped(&seen.rows) == Some(true) {
             b.fact("power_capped", true);
         }
     }

@@ -4,6 +4,7 @@ use super::settings::Setup;
 use super::{Group, Sum, join, note_ranks, rounds};
 use crate::gpu::choices::{Arm, Peers, Place};
 use crate::gpu::watch::Watch;
+use crate::gpu::watched::Watched;
 use vbench::gpu::{Fault, Gpu};
 use vbench::prelude::*;
 use vbench::results::Value;
@@ -38,7 +39,7 @@ pub fn measure(
     gpus: &[Gpu],
     peers: Peers,
     up_to: Bytes,
-) -> Result<Samples<Sweep>, Stop> {
+) -> Result<Samples<Watched<Sweep>>, Stop> {
     let up_to = if b.is_smoke() { up_to.min(SMOKE) } else { up_to };
     let communicator = join(b, gpus, &Setup::of(peers), Arm::Unbound)?;
     let sizes: Vec<usize> = doubling(LEAST, up_to).iter().map(|size| size.0 as usize).collect();
