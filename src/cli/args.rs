@@ -253,7 +253,8 @@ pub struct RunArgs {
     /// Draw the order of cases in each round
     #[arg(long, help_heading = "How", value_name = "YES|NO", value_parser = yes_no, default_value = "yes", num_args = 0..=1, require_equals = true, default_missing_value = "yes", env = "VBENCH_SHUFFLE")]
     pub shuffle: bool,
-    /// Run each launch in a process of its own (no: in this one, for profilers)
+    /// Run each launch in a process of its own (no: in this one, for profilers; a time limit then
+    /// ends the whole program)
     #[arg(long, help_heading = "How", value_name = "YES|NO", value_parser = yes_no, default_value = "yes", num_args = 0..=1, require_equals = true, default_missing_value = "yes", env = "VBENCH_ISOLATE")]
     pub isolate: bool,
     /// Let benchmarks print
