@@ -11,7 +11,7 @@ use vbench::report::info;
 use vbench::results::{Environment, Reading, Value};
 use vbench::topology::{Available, Limit, Topology};
 
-const HOSTS: [&str; 7] = [
+const HOSTS: [&str; 8] = [
     "cgroup-limited",
     "flat-seven-gpus",
     "four-node-smt",
@@ -19,6 +19,7 @@ const HOSTS: [&str; 7] = [
     "hidden-sys",
     "one-cpu",
     "one-node-guest",
+    "two-node-mi300x",
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -219,6 +220,7 @@ fn systems_have_names() {
             "amd-epyc-9654",
             "amd-epyc-7763",
             "intel-xeon-2.80ghz",
+            "4x-amd-instinct-mi300x",
         ]
     );
 }

@@ -31,6 +31,7 @@ pub fn machines() -> Vec<(&'static str, Machine)> {
         ("one-node-guest", one_node_guest()),
         ("four-node-smt", four_node_smt()),
         ("flat-seven-gpus", flat_seven_gpus()),
+        ("two-node-mi300x", two_node_mi300x()),
         ("hidden-sys", hidden_sys()),
         ("one-cpu", one_cpu()),
         ("cgroup-limited", cgroup_limited()),
@@ -250,6 +251,7 @@ const GEN1: &str = "2.5 GT/s PCIe";
 const GEN4: &str = "16.0 GT/s PCIe";
 const GEN5: &str = "32.0 GT/s PCIe";
 const BRIDGE: (&str, &str, &str) = ("0x060400", "0x1b36", "0x000c");
+const MI300X: (&str, &str, &str) = ("0x120000", "0x1002", "0x74a1");
 const H200: (&str, &str, &str) = ("0x030200", "0x10de", "0x2335");
 
 fn gpu(m: &mut Machine, path: &str, node: i64, now: (&str, u32)) {
@@ -331,6 +333,54 @@ fn flat_seven_gpus() -> Machine {
         link_state(&mut m, &dir, (GEN5, 16), ("Unknown", if number == 0 { 0 } else { 255 }));
         let now = if number < 2 { (GEN1, 16) } else { (GEN5, 16) };
         gpu(&mut m, &format!("{port}/0000:{:02x}:00.0", number + 6), -1, now);
+    }
+    m
+}
+
+/// Two nodes with two of AMD's GPUs each, which reach each other by XGMI but for the last: to it
+/// there is a way by PCIe. The compute driver lists the CPUs first. A link's bandwidth is that of 16
+/// lanes at 25 GT/s, as the kernel counts.
+fn two_node_mi300x() -> Machine {
+    let mut m = Machine::default();
+    let shape = Shape { packages: 2, dies: 1, cores: 4, threads: 1 };
+    proc(&mut m, "AMD EPYC 9575F 64-Core Processor", &shape, 64 * GIB);
+    cpus(&mut m, &shape);
+    nodes(&mut m, shape.cpus(), &["10 32", "32 10"], 32 * GIB);
+    system(&mut m);
+    let kfd = "/sys/class/kfd/kfd/topology/nodes";
+    for node in 0..2 {
+        m.file(format!("{kfd}/{node}/properties"), "cpu_cores_count 4\ngfx_target_version 0\n");
+    }
+    for number in 0_u32..4 {
+        let (port, bus) = (0x10 + 0x40 * number, 0x11 + 0x40 * number);
+        let node = i64::from(number / 2);
+        let bridge = format!("pci0000:{port:02x}/0000:{port:02x}:01.0");
+        let dir = device(&mut m, &bridge, BRIDGE, node);
+        link_state(&mut m, &dir, (GEN5, 16), (GEN5, 16));
+        let dir = device(&mut m, &format!("{bridge}/0000:{bus:02x}:00.0"), MI300X, node);
+        link_state(&mut m, &dir, (GEN5, 16), (GEN5, 16));
+        m.link(format!("{dir}/driver"), "../../../../bus/pci/drivers/amdgpu");
+        m.file(format!("{dir}/local_cpulist"), span(4 * (number as usize / 2), 4));
+        let own = format!("{kfd}/{}", number + 2);
+        let location = bus << 8;
+        m.file(
+            format!("{own}/properties"),
+            format!(
+                "cpu_cores_count 0\ngfx_target_version 90402\nlocation_id {location}\ndomain 0\n"
+            ),
+        );
+        let peers = (0..4).filter(|peer| *peer != number && number < 3 && *peer < 3);
+        for (link, peer) in peers.enumerate() {
+            m.file(
+                format!("{own}/io_links/{link}/properties"),
+                format!("type 11\nnode_from {}\nnode_to {}\nweight 15\nmin_bandwidth 50000\nmax_bandwidth 50000\nflags 1\n", number + 2, peer + 2),
+            );
+        }
+        let last = if number == 3 { 0 } else { 3 };
+        m.file(
+            format!("{own}/p2p_links/0/properties"),
+            format!("type 2\nnode_from {}\nnode_to {}\nweight 40\nmin_bandwidth 0\nmax_bandwidth 0\nflags 1\n", number + 2, last + 2),
+        );
     }
     m
 }

@@ -100,7 +100,7 @@ fn between(view: &View<'_>, gpu: i64) -> Vec<String> {
         Some(Value::List(ways)) if ways.is_empty() => {
             vec!["reaches no GPU without the host".into()]
         }
-        Some(Value::List(ways)) => ways.iter().map(|way| format!("by {way}")).collect(),
+        Some(Value::List(ways)) => ways.iter().map(|way| format!("reaches by {way}")).collect(),
         _ => Vec::new(),
     };
     told.into_iter().chain(ways).collect()
