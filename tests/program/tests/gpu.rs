@@ -182,6 +182,7 @@ fn every_benchmark_of_longer_profiles_works_too() {
         "all_reduce_placed",
         "all_reduce_ways",
         "all_reduce_ranks",
+        "exchange",
         "data_loader",
         "soak",
     ];
