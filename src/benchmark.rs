@@ -54,7 +54,7 @@ pub struct Options {
     pub timeout: Option<f64>,
     /// How the headline is read.
     pub estimator: Estimator,
-    /// All metrics are controls: a change says that the environment moved.
+    /// All metrics but informative ones are controls: a change says that the environment moved.
     pub control: bool,
     /// Benchmark (name or id) that runs before this one in every round.
     pub after: Option<&'static str>,

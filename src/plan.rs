@@ -238,11 +238,13 @@ impl Plan {
 }
 
 impl Case {
-    /// The metrics of the case, with the benchmark's role applied.
+    /// The metrics of the case. In a control all that are judged are controls; the others stay
+    /// evidence, which may move.
     pub fn metrics(&self) -> Vec<Metric> {
         let mut metrics = self.benchmark.metrics();
         if self.benchmark.options.control {
-            metrics.iter_mut().for_each(|metric| metric.role = Role::Control);
+            let judged = metrics.iter_mut().filter(|metric| metric.role == Role::Gated);
+            judged.for_each(|metric| metric.role = Role::Control);
         }
         metrics
     }

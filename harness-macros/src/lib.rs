@@ -65,7 +65,7 @@ use proc_macro::TokenStream;
 /// | `max_time = 1.5` | no repeat starts after this many seconds | the profile's |
 /// | `timeout = 60` | the launch is killed after this many seconds | the runner's |
 /// | `estimator = Best` | headline: `Best` of the repeats, or their `Center` | `Center` |
-/// | `control` | every metric is a control: a change says that the environment moved | no |
+/// | `control` | every metric but `info` is a control: a change says that the environment moved | no |
 /// | `after = "other"` | runs after that benchmark (name or id) in every round | any order |
 /// | `isolate = false` | runs inside the harness process | own process |
 /// | `version = 2` | results of different versions are not compared; a number or a text | a hash of the function's tokens |

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::{TempDir, tempdir};
-use vbench_results::{CaseResult, Launch, Outcome, ResultSet};
+use vbench_results::{CaseResult, Launch, Outcome, ResultSet, Role};
 
 /// Names under which the one library of all fakes is found, as drivers and packages have them.
 const NVIDIA: [&str; 5] =
@@ -224,6 +224,11 @@ fn what_is_stored_names_the_libraries_and_the_state_of_the_device() {
         assert_eq!(repeat.values["gpu_power_capped"], 1.0);
         assert_eq!(repeat.evidence.disturbed, None, "full load reaches the power limit");
     }
+    let case = results.cases.iter().find(|case| case.case.benchmark == "gpu::matmul").unwrap();
+    let role = |name: &str| case.metrics.iter().find(|metric| metric.name == name).unwrap().role;
+    assert_eq!((role("flops"), role("time")), (Role::Control, Role::Control));
+    // Evidence of a control may move: a slower clock explains it, and is none itself.
+    assert_eq!((role("slowest"), role("gpu_clock")), (Role::Info, Role::Info));
     let (results, _) = fakes.stored("amd", "", &[]);
     let facts = &launch(&results, MATMUL).facts;
     let told = ["api", "gpu_pci", "hip_runtime", "rocblas"].map(|fact| facts[fact].to_string());
