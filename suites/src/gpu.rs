@@ -269,6 +269,7 @@ fn peer_copy(
     #[axis(Pair::choices())] pair: Pair,
     #[axis([Bytes(4), LARGE])] size: Bytes,
 ) -> Result<Samples<Watched<Rate>>, Stop> {
+    peers.settle()?;
     peers::measure(b, &gpus, pair, peers, size)
 }
 

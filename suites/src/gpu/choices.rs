@@ -1,10 +1,12 @@
 //! Axis values of the GPU benchmarks.
 
 use super::device;
+use super::sums::settings::only;
 use crate::effort::by_profile;
 use crate::nodes;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vbench::gpu::{self, Fault, Gpu, Operation};
 use vbench::host::affinity;
@@ -46,6 +48,18 @@ pub enum Peers {
     Default,
     /// Not: `NCCL_P2P_DISABLE=1` for collective sums.
     Off,
+}
+
+impl Peers {
+    /// Settles it for copies of this process: a driver that let devices reach each other does so
+    /// until the process ends.
+    ///
+    /// # Errors
+    /// Another case has settled it otherwise.
+    pub fn settle(self) -> Result<(), Skip> {
+        static FIRST: OnceLock<Peers> = OnceLock::new();
+        only(*FIRST.get_or_init(|| self) == self)
+    }
 }
 
 /// A collective operation other than the sum.

@@ -226,6 +226,28 @@ fn what_the_environment_says_of_the_library_never_contradicts_a_name() {
     assert!(settings.contains("NCCL_ALGO=Ring"), "{settings}");
 }
 
+/// Libraries read their settings once, and peers stay let: in one process the first case decides.
+#[test]
+fn cases_that_would_share_a_process_under_other_settings_are_skipped() {
+    for benchmark in ["gpu::all_reduce", "gpu::peer_copy"] {
+        let mut command = program("devices=2");
+        let output = command
+            .args(["run", "--test", "--isolate=no", "--exact", "--axis", "size=4K", benchmark])
+            .output()
+            .unwrap();
+        let said = stdout(&output);
+        assert!(output.status.success(), "{said}{}", stderr(&output));
+        let of = |peers: &str| {
+            let lines = said.lines().filter(|line| line.contains(&format!("peers={peers}")));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert!(of("default").iter().all(|line| line.ends_with("... ok")), "{said}");
+        let told = "ignored, another case of this process has settled how GPUs reach each other";
+        assert!(of("off").iter().all(|line| line.contains(told)), "{said}");
+        assert!(!of("off").is_empty());
+    }
+}
+
 /// NCCL 2.24 or newer would take host buffers from the driver, past the memory policy of an arm.
 #[test]
 fn placed_sums_take_host_buffers_by_the_policy_and_name_devices_and_versions() {

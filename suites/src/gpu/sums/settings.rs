@@ -2,6 +2,7 @@
 //! library is opened, and what is set otherwise never runs under a name that says it is not.
 
 use crate::gpu::choices::{Algorithm, Peers, Protocol};
+use std::sync::OnceLock;
 use vbench::gpu::set_for_library;
 use vbench::prelude::*;
 
@@ -19,6 +20,7 @@ const FILE: &str = "NCCL_CONF_FILE";
 const FILES: [&str; 4] = ["~/.nccl.conf", "/etc/nccl.conf", "~/.rccl.conf", "/etc/rccl.conf"];
 
 /// What a case says of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// Whether devices may reach each other.
     pub peers: Peers,
@@ -37,8 +39,11 @@ impl Setup {
     /// Makes it so.
     ///
     /// # Errors
-    /// A setting that contradicts the case's name, with where it is.
+    /// A setting that contradicts the case's name, with where it is; or another case of this
+    /// process, as the library reads its settings once.
     pub fn apply(&self) -> Result<(), Skip> {
+        static FIRST: OnceLock<Setup> = OnceLock::new();
+        only(*FIRST.get_or_init(|| *self) == *self)?;
         match self.peers {
             Peers::Off => set_for_library(FORBID_PEERS, "1"),
             Peers::Default => may_reach(&live)?,
@@ -52,6 +57,14 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// # Errors
+/// Not the `same` as what another case has made of this process.
+pub fn only(same: bool) -> Result<(), Skip> {
+    let told = "another case of this process has settled how GPUs reach each other, or how the \
+                library goes about it: leave out --isolate=no";
+    if same { Ok(()) } else { Err(Skip::because(told)) }
 }
 
 /// Where a setting was found: a variable or a file.
