@@ -159,13 +159,16 @@ pub fn measure_copy(
     })?;
     let watch = Watch::over(b, gpu);
     let samples = watch.samples(b, |look| {
-        let times = gpu.batch(2, |queue| {
-            queue.mark()?;
-            (0..REPEATS).try_for_each(|_| queue.duplicate(&to, &from, bytes))?;
-            queue.mark()?;
-            look.now();
-            Ok(())
-        })?;
+        let copies = |glance: &mut dyn FnMut()| {
+            gpu.batch(2, |queue| {
+                queue.mark()?;
+                (0..REPEATS).try_for_each(|_| queue.duplicate(&to, &from, bytes))?;
+                queue.mark()?;
+                glance();
+                Ok(())
+            })
+        };
+        let times = look.once(copies)?;
         let payload = Bytes((bytes * REPEATS) as u64).per(times.total()?);
         Ok(Own { traffic: BytesPerSec(2.0 * payload.0), payload })
     })?;
@@ -196,18 +199,21 @@ pub fn measure_kernels(
     })?;
     let watch = Watch::over(b, gpu);
     let samples = watch.samples(b, |look| {
-        let times = gpu.batch(4, |queue| {
-            queue.duplicate_by_kernel(&to, &left)?;
-            queue.mark()?;
-            (0..REPEATS).try_for_each(|_| queue.duplicate_by_kernel(&to, &left))?;
-            queue.mark()?;
-            queue.triad(&to, &left, &right)?;
-            queue.mark()?;
-            (0..REPEATS).try_for_each(|_| queue.triad(&to, &left, &right))?;
-            queue.mark()?;
-            look.now();
-            Ok(())
-        })?;
+        let kernels = |glance: &mut dyn FnMut()| {
+            gpu.batch(4, |queue| {
+                queue.duplicate_by_kernel(&to, &left)?;
+                queue.mark()?;
+                (0..REPEATS).try_for_each(|_| queue.duplicate_by_kernel(&to, &left))?;
+                queue.mark()?;
+                queue.triad(&to, &left, &right)?;
+                queue.mark()?;
+                (0..REPEATS).try_for_each(|_| queue.triad(&to, &left, &right))?;
+                queue.mark()?;
+                glance();
+                Ok(())
+            })
+        };
+        let times = look.once(kernels)?;
         let words = |count: usize| Bytes((count * bytes * REPEATS) as u64);
         match *times.steps() {
             [copy, _, triad] if copy > 0.0 && triad > 0.0 => {

@@ -141,14 +141,16 @@ fn check(b: &mut Bencher, product: &Product) -> Result<(), Stop> {
 }
 
 fn batch(gpu: &Gpu, product: &Product, count: usize, look: &Look<'_>) -> Result<Times, Fault> {
-    gpu.batch(count + 1, |queue| {
-        queue.mark()?;
-        for _ in 0..count {
-            queue.multiply(product)?;
+    look.once(|glance| {
+        gpu.batch(count + 1, |queue| {
             queue.mark()?;
-        }
-        look.now();
-        Ok(())
+            for _ in 0..count {
+                queue.multiply(product)?;
+                queue.mark()?;
+            }
+            glance();
+            Ok(())
+        })
     })
 }
 

@@ -4,7 +4,8 @@
 use super::watched::{State, Watched, is_capped};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use vbench::gpu::{self, Fault, Gpu, Monitor, Path, Reading};
+use std::time::{Duration, Instant};
+use vbench::gpu::{self, Fault, Gpu, Monitor, Path, Reading, Times};
 use vbench::prelude::*;
 
 /// Bytes that keep a link busy for milliseconds, as long as the drivers take to answer: fewer
@@ -39,9 +40,22 @@ pub struct Look<'w> {
 }
 
 impl Look<'_> {
-    /// Looks now: call it while the devices have work.
-    pub fn now(&self) {
-        self.rows.borrow_mut().push(self.watch.read());
+    /// The times of `work`, which calls what it is given once everything is enqueued: the look
+    /// that this takes is kept if it ended before the device's work can have, which began no earlier
+    /// than this and took its time.
+    pub fn once(
+        &self,
+        work: impl FnOnce(&mut dyn FnMut()) -> Result<Times, Fault>,
+    ) -> Result<Times, Fault> {
+        let began = Instant::now();
+        let mut seen = None;
+        let times = work(&mut || seen = Some((self.watch.read(), began.elapsed())))?;
+        if let Some((row, ended)) = seen
+            && is_during(ended, times.total()?)
+        {
+            self.rows.borrow_mut().push(row);
+        }
+        Ok(times)
     }
 
     /// Does `work`, which moves `bytes`, while other threads look at the devices and at every
@@ -116,8 +130,8 @@ impl Watch {
         let samples = b.try_samples(|timer| {
             let look = Look { watch: self, rows: RefCell::new(vec![self.read()]) };
             let measured = f(&look)?;
-            look.now();
-            let rows = look.rows.into_inner();
+            let mut rows = look.rows.into_inner();
+            rows.push(self.read());
             let during = rows.get(1..rows.len().saturating_sub(1)).unwrap_or_default();
             let state = State::of(during, &rows);
             if let Some(why) = self.disturbance(&rows) {
@@ -172,6 +186,12 @@ impl Watch {
     }
 }
 
+/// True for a look that `ended` so long after the work was begun, when that took the device
+/// `seconds`.
+fn is_during(ended: Duration, seconds: f64) -> bool {
+    ended.as_secs_f64() < seconds
+}
+
 /// Looks at all devices at once: one after the other would outlast what they do.
 fn under_load(devices: &[Device]) -> Vec<(String, Reading)> {
     if let [device] = devices {
@@ -206,5 +226,17 @@ fn note_device(b: &mut Bencher, gpu: &Gpu) {
     for (name, value) in gpu.monitor().settings() {
         let value = value.unwrap_or_else(|why| format!("unknown: {why}"));
         b.fact(&format!("gpu_{name}"), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_during;
+    use std::time::Duration;
+
+    #[test]
+    fn a_look_that_may_have_outlasted_the_work_says_nothing_of_it() {
+        assert!(is_during(Duration::from_millis(5), 0.15));
+        assert!(!is_during(Duration::from_millis(5), 0.001));
     }
 }
