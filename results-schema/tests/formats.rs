@@ -250,6 +250,24 @@ fn columns_stand_in_the_documented_order() {
     assert!(names.iter().all(|name| object.contains_key(*name)) && object.len() == names.len());
 }
 
+/// `schema_version` to `reason`: the order that the documentation promises to scripts that cut by place.
+const ORDER: &str = "schema_version,run_id,system,config,boot_id,launch,repeat,position,kind,benchmark,\
+    params,case,version,metric,unit,better,role,value,at_s,steal_s,involuntary_switches,migrations,\
+    major_faults,disturbed,outcome,reason";
+
+#[test]
+fn a_file_whose_columns_stand_in_another_order_reads_the_same() {
+    let now = csv_of(&sample_run());
+    assert_eq!(now.lines().next().unwrap(), ORDER);
+    let path = folder("examples/v1/samples-1.0-value-before-unit.csv");
+    let earlier = fs::read_to_string(&path).unwrap();
+    assert!(earlier.lines().next().unwrap().contains("metric,value,unit,better,role,at_s"));
+    let rows = |text: &str| read_samples(text.as_bytes(), &path).unwrap();
+    assert_eq!(rows(&earlier), rows(&now));
+    let runs = |text: &str| read_runs(text.as_bytes(), &path).unwrap();
+    assert_eq!(runs(&earlier), runs(&now));
+}
+
 #[test]
 fn newer_majors_are_refused_by_name() {
     let newer = sample_run().to_json().replacen("\"1.0\"", "\"2.0\"", 1);
