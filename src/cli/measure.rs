@@ -88,7 +88,7 @@ pub fn start(
     let journal = Journal::create(&folder, &header).map_err(|error| {
         // Nothing is in it: an empty run would stand in the way of others.
         let _ = std::fs::remove_dir(&folder);
-        format!("cannot write the journal in {}: {error}", folder.display())
+        no_journal(&error)
     })?;
     let until = until(args.until_precision, args.max_launches, plan);
     let (stored, boot) = (folder.clone(), boot_id(&results.environment));
@@ -189,7 +189,8 @@ fn measure(mut session: Session<'_>, console: &mut Console<'_>) -> Ended {
     }
     session.results.run.finished_at = Some(store::timestamp(SystemTime::now()));
     store::finish(&session.folder, &session.results).map_err(|error| {
-        format!("{error}\n  the journal in {folder} holds every launch; make room and: vbench run --resume={folder}")
+        let remedy = store::remedy(&error);
+        format!("{error}\n  the journal in {folder} holds every launch; {remedy} and: vbench run --resume={folder}")
     })?;
     let detail = report::run::Detail { style: console.style, ..Default::default() };
     let table = report::run::render(&session.results, detail, console.width);
@@ -293,10 +294,17 @@ fn give_up(case: &CaseId, launch: &Launch, folder: &Path, lost: Option<io::Error
 
 fn lost_journal(error: &io::Error, path: &Path, folder: &Path, kept: usize) -> String {
     format!(
-        "cannot write {}: {error}\n  the {kept} launches finished before are kept; make room and: vbench run --resume={}",
+        "cannot write {}: {error}\n  the {kept} launches finished before are kept; {} and: vbench run --resume={}",
         path.display(),
+        store::remedy(error),
         folder.display()
     )
+}
+
+/// Of a run that could not begin. The error names the file.
+pub fn no_journal(error: &io::Error) -> String {
+    let remedy = store::remedy(error);
+    format!("{error}\n  nothing was measured; {remedy}, or choose another place with --out DIR")
 }
 
 pub fn no_folder(out: &Path, error: &io::Error) -> String {

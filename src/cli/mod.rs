@@ -26,6 +26,7 @@ use self::args::{Cli, Command};
 use self::output::Output;
 use crate::benchmark::{Benchmark, benchmarks};
 use crate::runner::child;
+use crate::store;
 use crate::terminal::{self, Style, Tone};
 use crate::text::inert;
 use clap::{Args, CommandFactory, Parser, ValueEnum};
@@ -103,6 +104,7 @@ pub fn program() -> ExitCode {
 }
 
 fn enter(bare: impl Fn(Vec<String>) -> Vec<String>) -> ExitCode {
+    store::outlive_size_limit();
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     if arguments.first().is_some_and(|first| first == child::CHILD_ARGUMENT) {

@@ -5,6 +5,7 @@ pub mod journal;
 
 use self::journal::{JOURNAL, Recovered};
 use crate::stats::{Summary, summarize};
+use nix::sys::signal::{SigSet, Signal};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,6 +24,23 @@ pub const SUMMARY: &str = "summary.csv";
 
 /// Longest folder name made from a user's name, in bytes; file systems allow 255.
 const NAME_BYTES: usize = 80;
+
+/// Makes a file that reaches the limit of its size (`ulimit -f`) an error of the write, which is told
+/// with the file's name. Linux sends SIGXFSZ as well, which ends a process without a word unless it
+/// is blocked or ignored (setrlimit(2)); threads and processes started later have it blocked, too.
+pub fn outlive_size_limit() {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGXFSZ);
+    let _ = signals.thread_block();
+}
+
+/// What to do about a file that cannot grow, as an imperative.
+pub fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => "raise the limit of a file's size (ulimit -f)",
+        _ => "make room",
+    }
+}
 
 /// A folder name made from a name that is not trusted: letters, digits, `.`, `_` and `-` stay,
 /// everything else becomes `-`. A changed name gets a hash, so that two names never share a folder.

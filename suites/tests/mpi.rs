@@ -1,8 +1,8 @@
 //! The all-reduce between processes, under Open MPI's launcher: on this host, and on two hosts that
 //! are network namespaces joined by a virtual cable.
 //!
-//! Where the launcher or the right to make namespaces is missing, a test says so and passes, unless
-//! `VBENCH_REQUIRE_MPI` is set.
+//! Where the launcher is missing, a test says so and passes, unless `VBENCH_REQUIRE_MPI` is set; the
+//! same of the right to make namespaces and `VBENCH_REQUIRE_NAMESPACES`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,11 +34,13 @@ fn launcher(command: &str) -> Command {
 fn launches() -> bool {
     let found = launcher("mpirun").args(["-n", "1", "true"]).output();
     let works = found.is_ok_and(|output| output.status.success());
-    lacking(works, "mpirun is not installed or starts nothing (Debian: openmpi-bin)")
+    let lack = "mpirun is not installed or starts nothing (Debian: openmpi-bin)";
+    there("VBENCH_REQUIRE_MPI", works, lack)
 }
 
-fn lacking(works: bool, what: &str) -> bool {
-    assert!(works || std::env::var_os("VBENCH_REQUIRE_MPI").is_none(), "{what}");
+/// Whether something works that `required`, a variable, may make a condition of passing.
+fn there(required: &str, works: bool, what: &str) -> bool {
+    assert!(works || std::env::var_os(required).is_none(), "{what}");
     if !works {
         eprintln!("skipped: {what}");
     }
@@ -210,7 +212,8 @@ fn ranks_of_two_hosts_store_one_result_that_names_both() {
         "ip netns add vbench-try && ip netns delete vbench-try && unshare --uts --mount true";
     let may = Command::new("sh").args(["-c", root]).output();
     let may = may.is_ok_and(|output| output.status.success());
-    if !launches() || !lacking(may, "network namespaces need root and iproute2") {
+    let lack = "network namespaces need root and iproute2";
+    if !launches() || !there("VBENCH_REQUIRE_NAMESPACES", may, lack) {
         return;
     }
     let (out, work) = (tempdir().unwrap(), tempdir().unwrap());

@@ -4,7 +4,9 @@ use super::sides::InForce;
 use super::{AbArgs, LETTERS};
 use crate::cli::Console;
 use crate::cli::args::Format;
-use crate::cli::measure::{boot_id, describe, no_folder, planned, stop_on_interrupt};
+use crate::cli::measure::{
+    boot_id, describe, no_folder, no_journal, planned, stop_on_interrupt,
+};
 use crate::cli::progress::{Progress, past_durations};
 use crate::environment;
 use crate::machine::Machine;
@@ -162,6 +164,5 @@ fn journal(folder: &Path, results: &ResultSet) -> Result<Journal, String> {
         // Nothing goes on with one side.
         settings: serde_json::Value::Null,
     };
-    Journal::create(folder, &header)
-        .map_err(|error| format!("cannot write the journal in {}: {error}", folder.display()))
+    Journal::create(folder, &header).map_err(|error| no_journal(&error))
 }

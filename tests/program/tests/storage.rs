@@ -5,9 +5,9 @@ mod support;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use support::{case, clean, only_run, program, results, stderr, stdout, tiny_run};
+use support::{case, clean, only_run, program, results, runs, stderr, stdout, tiny_run};
 use tempfile::tempdir;
 use vbench_results::{read_samples, read_summary};
 
@@ -279,16 +279,47 @@ fn within(script: &str) -> Command {
     command
 }
 
-/// False, said aloud, where this machine allows no mount namespaces.
+/// False, said aloud, where this machine allows no mount namespaces; with
+/// `VBENCH_REQUIRE_NAMESPACES` set that is a failure.
 fn can_mount() -> bool {
     let script = "mount -t tmpfs -o size=64k none /mnt";
     let tried =
         Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", script]).output();
     let can = tried.is_ok_and(|output| output.status.success());
     if !can {
+        assert!(std::env::var_os("VBENCH_REQUIRE_NAMESPACES").is_none(), "no mount namespaces");
         eprintln!("skipped: no mount namespaces here (unshare --map-root-user --mount)");
     }
     can
+}
+
+/// Thirty launches, some 60 KB each in the journal: more than the tests of room leave.
+const LARGE_RUN: [&str; 9] = [
+    "run",
+    "--exact",
+    "good::adds",
+    "--samples=300",
+    "--time=10us",
+    "--launches=30",
+    "--seed=1",
+    "--format=json",
+    "--out",
+];
+
+/// A run that lost its journal's file says so in one message, and goes on from what is kept.
+fn assert_kept(ended: &Output, out: &Path, why: &str, remedy: &str) {
+    let said = stderr(ended);
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert_eq!(said.matches("error:").count(), 1, "{said}");
+    for part in [why, "finished before are kept", remedy, "vbench run --resume="] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let shown = program().args(["show", "--out"]).arg(out).output().unwrap();
+    assert!(stdout(&shown).contains("good::adds"), "{}", stderr(&shown));
+    assert!(stdout(&shown).contains("unfinished: vbench run --resume="), "{}", stdout(&shown));
+    let resumed = resume(out);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert_eq!(case(&results(out), "good::adds").launches.len(), 30);
 }
 
 #[test]
@@ -299,33 +330,36 @@ fn a_full_disk_is_said_with_what_is_kept() {
     let out = tempdir().unwrap();
     // The file system dies with the namespace: what it held is copied out first.
     let script = r#"mount -t tmpfs -o size=300k none /mnt && mkdir /mnt/out && "$@"; code=$?; cp -r /mnt/out "$COPY"; exit $code"#;
-    let output = within(script)
-        .args([
-            "run",
-            "--exact",
-            "good::adds",
-            "--samples",
-            "300",
-            "--time",
-            "10us",
-            "--launches",
-            "30",
-            "--out",
-            "/mnt/out",
-        ])
-        .env("COPY", out.path().join("copy"))
-        .output()
-        .unwrap();
+    let kept = out.path().join("copy");
+    let output =
+        within(script).args(LARGE_RUN).arg("/mnt/out").env("COPY", &kept).output().unwrap();
+    assert_kept(&output, &kept, "No space left on device", "make room and");
+}
+
+/// A large run that may write files of so many blocks of 512 bytes.
+fn limited(blocks: u32, out: &Path) -> Output {
+    let mut command = Command::new("sh");
+    clean(&mut command);
+    command.args(["-c", &format!(r#"ulimit -f {blocks} && exec "$@""#), "sh"]);
+    command.arg(env!("CARGO_BIN_EXE_program")).args(LARGE_RUN).arg(out).output().unwrap()
+}
+
+#[test]
+fn a_limit_of_file_sizes_is_said_with_what_is_kept() {
+    let out = tempdir().unwrap();
+    let output = limited(600, out.path());
+    assert_kept(&output, out.path(), "journal.jsonl: File too large", "(ulimit -f) and");
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_nothing_behind() {
+    let out = tempdir().unwrap();
+    let output = limited(1, out.path());
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(
-        said.contains("No space left on device") && said.contains("finished before are kept"),
-        "{said}"
-    );
-    let kept = out.path().join("copy");
-    let resumed = resume(&kept);
-    assert!(resumed.status.success(), "{}", stderr(&resumed));
-    assert_eq!(case(&results(&kept), "good::adds").launches.len(), 30);
+    assert!(said.contains("journal.jsonl: File too large"), "{said}");
+    assert!(said.contains("nothing was measured; raise") && said.contains("--out DIR"), "{said}");
+    assert_eq!(runs(out.path()), [] as [PathBuf; 0]);
 }
 
 #[test]
