@@ -201,10 +201,15 @@ fn a_hidden_sys_leaves_what_proc_tells() {
     let (environment, topology) = found("hidden-sys");
     assert_eq!(value(&environment, "cpu.count.online"), "4");
     assert_eq!(value(&environment, "cpu.threads_per_core"), "2");
-    assert_eq!(value(&environment, "gpu.count"), "unknown: no such file");
+    let hidden = "/sys is hidden here, so there may be some";
+    assert_eq!(value(&environment, "gpu.count"), format!("unknown: {hidden}"));
     assert_eq!(value(&environment, "memory.balloon"), "unknown: no such file");
     assert_eq!(value(&environment, "virt.boot"), "unknown: no such file");
-    assert!(info::render(&environment, &topology, 80).contains("/sys is hidden"));
+    let page = info::render(&environment, &topology, 80);
+    assert!(page.contains(&format!("GPUs: unknown ({hidden})")), "{page}");
+    assert!(page.contains("\n  /sys is hidden: 33 facts"), "{page}");
+    let line = info::line(&environment, &topology);
+    assert_eq!(line, "4 CPUs, 8 GiB, GPUs unknown");
 }
 
 #[test]

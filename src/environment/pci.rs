@@ -5,6 +5,8 @@ use super::reading::{number, parsed, text};
 use crate::host::{Host, Unreadable};
 
 pub(super) const DEVICES: &str = "/sys/bus/pci/devices";
+/// Buses of any kind: no kernel is without one.
+const BUSES: &str = "/sys/bus";
 /// The reason for the node of a device whose firmware names none; sysfs says -1.
 pub const NO_NODE: &str = "the firmware names no node (numa_node is -1)";
 /// Lane counts that exist. Source: PCI Express Base Specification, "Link Capabilities Register".
@@ -28,12 +30,20 @@ pub(super) struct Device {
 
 /// Every device by address, and how many there are that cannot be identified.
 pub(super) fn devices(host: &Host) -> Result<(Vec<Device>, usize), Unreadable> {
-    let addresses: Vec<_> =
-        host.list(DEVICES)?.into_iter().filter(|name| is_address(name)).collect();
+    let names = host.list(DEVICES).map_err(|why| if why.is_absent() { absent(host) } else { why })?;
+    let addresses: Vec<_> = names.into_iter().filter(|name| is_address(name)).collect();
     let listed = addresses.len();
     let devices: Vec<_> = addresses.into_iter().filter_map(|a| device(host, a)).collect();
     let unidentified = listed - devices.len();
     Ok((devices, unidentified))
+}
+
+/// Why no devices are listed: a sandbox shows none of those that there may be.
+fn absent(host: &Host) -> Unreadable {
+    Unreadable::because(match host.list(BUSES) {
+        Ok(buses) if !buses.is_empty() => "the kernel has no PCI bus",
+        _ => "/sys is hidden here, so there may be some",
+    })
 }
 
 fn device(host: &Host, address: String) -> Option<Device> {
@@ -137,7 +147,7 @@ fn width(text: &str) -> Result<i64, Unreadable> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Device, NO_NODE, is_address, speed, width};
+    use super::{Device, NO_NODE, devices, is_address, speed, width};
     use crate::host::Host;
 
     #[test]
@@ -151,6 +161,19 @@ mod tests {
         for bad in ["0", "255", "63", "-1", "x"] {
             assert!(width(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn hidden_devices_are_not_called_absent() {
+        let why = |answers: &[(&str, &str)]| {
+            devices(&Host::of(answers)).err().map(|why| why.reason().to_owned())
+        };
+        let hidden = Some("/sys is hidden here, so there may be some".to_owned());
+        assert_eq!(why(&[]), hidden);
+        assert_eq!(why(&[("list /sys", ""), ("list /sys/bus", "")]), hidden);
+        let other_buses = [("list /sys/bus", "cpu\nplatform")];
+        assert_eq!(why(&other_buses).as_deref(), Some("the kernel has no PCI bus"));
+        assert_eq!(why(&[("list /sys/bus/pci/devices", "")]), None);
     }
 
     #[test]

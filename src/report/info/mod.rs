@@ -35,11 +35,15 @@ pub fn render(environment: &Environment, topology: &Topology, width: usize) -> S
 pub fn line(environment: &Environment, topology: &Topology) -> String {
     let view = View { environment, topology };
     let some = |number: usize, noun: &str| (number > 0).then(|| count(number, noun));
+    let gpus = match view.integer("gpu.count") {
+        None => view.reason("gpu.count").map(|_| "GPUs unknown".to_owned()),
+        Some(_) => Some(gpu_models(&view)).filter(|models| models != "none"),
+    };
     let parts = [
         some(topology.cpus.len(), "CPU"),
         some(topology.nodes.len(), "node"),
         view.size("memory.total"),
-        Some(gpu_models(&view)).filter(|models| models != "none"),
+        gpus,
     ];
     let known: Vec<String> = parts.into_iter().flatten().collect();
     if known.is_empty() { "nothing is known of this machine".to_owned() } else { known.join(", ") }
