@@ -381,3 +381,15 @@ fn works_under_cfg_and_inside_macro_rules() {
     assert_eq!((find("conditional::by_macro").axes)(Machine::current())[0].rows, [["4"]]);
     assert!(values("conditional::by_macro", &[("x", "4")]).contains_key("time"));
 }
+
+/// What the example promises to somebody who reads it before anything else.
+#[test]
+fn the_example_shows_each_kind_of_benchmark_in_under_sixty_lines() {
+    let text = include_str!("../examples/custom-workload/benches/workload.rs");
+    let lines = text.lines().count();
+    assert!(lines < 60, "{lines} lines");
+    assert_eq!(text.matches("#[vbench(").count(), 3);
+    for part in ["#[axis(", "impl Require for ", "impl Quantity for ", "#[derive(Metrics)]"] {
+        assert!(text.contains(part), "it shows no {part}");
+    }
+}
