@@ -30,6 +30,8 @@ Examples:
   vbench show                               the newest run
   vbench show numa stream_nodes             one benchmark of the newest run of a configuration
   vbench show core_to_core                  pairs of vCPUs as a picture
+  vbench show region_map                    each block of memory as a digit
+  vbench show noise                         what each vCPU lost
   vbench show my-host/default --all         every metric, the informative ones too";
 
 /// Arguments of `info`.

@@ -30,7 +30,8 @@ pub(super) struct Device {
 
 /// Every device by address, and how many there are that cannot be identified.
 pub(super) fn devices(host: &Host) -> Result<(Vec<Device>, usize), Unreadable> {
-    let names = host.list(DEVICES).map_err(|why| if why.is_absent() { absent(host) } else { why })?;
+    let names =
+        host.list(DEVICES).map_err(|why| if why.is_absent() { absent(host) } else { why })?;
     let addresses: Vec<_> = names.into_iter().filter(|name| is_address(name)).collect();
     let listed = addresses.len();
     let devices: Vec<_> = addresses.into_iter().filter_map(|a| device(host, a)).collect();

@@ -1,6 +1,7 @@
 //! The table of one run: a row per case and metric, and what must be known to read it.
 
 mod matrix;
+mod tables;
 
 use super::number::{digits, scaled};
 use super::table::{Column, Table, inert};
@@ -16,7 +17,7 @@ use vbench_results::{CaseResult, Estimator, Metric, Outcome, ResultSet, Role};
 pub struct Detail {
     /// Metrics of role `info` too.
     pub all_metrics: bool,
-    /// Squares that are too wide for numbers as pictures.
+    /// Squares that are too wide for numbers as pictures, and what was stored of each vCPU or block.
     pub pictures: bool,
     /// What the stream can show.
     pub style: Style,
@@ -50,6 +51,9 @@ pub fn render(results: &ResultSet, detail: Detail, width: usize) -> String {
     let mut text = table.render(2, width);
     text.push('\n');
     text.push_str(&matrix::render(results, detail, width));
+    if detail.pictures {
+        text.push_str(&tables::render(results, detail, width));
+    }
     for note in notes(results) {
         let _ = writeln!(text, "{}", wrap(&inert(&note), width, NOTE_INDENT));
     }

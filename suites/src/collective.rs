@@ -5,11 +5,13 @@ mod ranks;
 mod ring;
 
 use crate::claims;
-use crate::effort::by_profile;
-use crate::nodes::note_placement;
+use crate::effort::{by_profile, unless_thorough};
+use crate::nodes::{self, note_placement};
 use ranks::Placement;
 use ring::{Ring, contribution, wrong};
+use std::collections::BTreeMap;
 use vbench::prelude::*;
+use vbench::topology::Available;
 
 /// Operations before the first timed one. Source: nccl-tests warms up with 5.
 const WARM_UPS: u32 = 5;
@@ -32,6 +34,11 @@ pub enum Place {
 impl Place {
     fn choices() -> Vec<Self> {
         by_profile([Self::Out], Self::ALL)
+    }
+
+    /// Of every placement: where the sum goes changes what is written, not what is reached.
+    fn of_placements() -> Vec<Self> {
+        unless_thorough([Self::Out], Self::ALL)
     }
 }
 
@@ -61,6 +68,12 @@ fn sizes() -> Vec<Bytes> {
     by_profile([Bytes(8), Bytes(1 << 20), LARGE], pow2(3..=30))
 }
 
+/// The same range for every placement: a step where the caches end, every power of two in a night.
+fn placed_sizes() -> Vec<Bytes> {
+    const STEPS: [u64; 7] = [8, 1 << 10, 64 << 10, 1 << 20, 16 << 20, LARGE.0, 1 << 30];
+    by_profile([Bytes(64 << 10), LARGE], unless_thorough(STEPS.map(Bytes), pow2(3..=30)))
+}
+
 /// All-reduce in host memory, a ring of all allowed CPUs: the sum of 32-bit floats.
 #[vbench(kind = "collective")]
 fn all_reduce(
@@ -78,9 +91,10 @@ fn all_reduce_placed(
     b: &mut Bencher,
     cpus: Cpus,
     #[axis(Placement::choices())] placement: Placement,
-    #[axis([Bytes(64 << 10), LARGE])] size: Bytes,
+    #[axis(Place::of_placements())] place: Place,
+    #[axis(placed_sizes())] size: Bytes,
 ) -> Result<Samples<Speed>, Skip> {
-    measure(b, &cpus, size, Place::Out, placement)
+    measure(b, &cpus, size, place, placement)
 }
 
 /// One pinned rank on each CPU of the placement.
@@ -93,7 +107,7 @@ fn measure(
 ) -> Result<Samples<Speed>, Skip> {
     let cpus = placement.cpus(&Machine::current().topology, allowed.ids())?;
     let size = whole(if b.is_smoke() { size.min(SMOKE) } else { size })?;
-    fits(size, place, cpus.len())?;
+    fits(size, place, &on_nodes(&cpus, placement.memory()))?;
     let team = Team::pinned(&cpus)?;
     let mut ring = Ring::new(&team, size, place, placement.memory())?;
     note_placement(b, Pages::Default, placement.memory(), &ring.effective())?;
@@ -133,23 +147,68 @@ pub fn whole(size: Bytes) -> Result<Bytes, Skip> {
     }
 }
 
-/// The buffers of all ranks must leave room for everything else.
-fn fits(size: Bytes, place: Place, ranks: usize) -> Result<(), Skip> {
-    let each = if place == Place::Out { 2 } else { 1 };
-    let needed = size.0.saturating_mul(each).saturating_mul(ranks as u64);
-    match claims::memory_available() {
-        Some(room) if needed > room.bytes / 10 * 9 => Err(Skip::because(format!(
-            "{size} for each of {ranks} ranks ({place} of place: {each} buffers) needs {} MiB of memory, {room}",
-            needed >> 20
-        ))),
-        _ => Ok(()),
+/// Ranks whose buffers lie on each node, as far as that is known; `None` for all of them together.
+type RanksOn = BTreeMap<Option<usize>, f64>;
+
+/// Where the ranks on these CPUs have their memory: each on its own node, or spread over all.
+fn on_nodes(cpus: &[usize], memory: Policy) -> RanksOn {
+    let topology = &Machine::current().topology;
+    let ids = nodes::ids();
+    let own: Vec<usize> = cpus.iter().filter_map(|cpu| topology.node_of(*cpu)).collect();
+    share(cpus.len(), &own, &ids, memory)
+}
+
+/// The same of the nodes `own` of the ranks, on a machine with the nodes `ids`: one node has all.
+fn share(ranks: usize, own: &[usize], ids: &[usize], memory: Policy) -> RanksOn {
+    let mut shares = RanksOn::from([(None, ranks as f64)]);
+    match memory {
+        _ if ids.len() < 2 => {}
+        Policy::Interleave => {
+            let each = ranks as f64 / ids.len() as f64;
+            shares.extend(ids.iter().map(|node| (Some(*node), each)));
+        }
+        _ => own.iter().for_each(|node| *shares.entry(Some(*node)).or_default() += 1.0),
     }
+    shares
+}
+
+/// The buffers of all ranks must leave room for everything else, on each node too: what finds none
+/// there would lie elsewhere.
+fn fits(size: Bytes, place: Place, ranks: &RanksOn) -> Result<(), Skip> {
+    let room =
+        |node: Option<usize>| claims::memory_for(node.map_or(Policy::FirstTouch, Policy::Bind));
+    fits_in(size, place, ranks, room)
+}
+
+fn fits_in(
+    size: Bytes,
+    place: Place,
+    ranks: &RanksOn,
+    room: impl Fn(Option<usize>) -> Option<Available>,
+) -> Result<(), Skip> {
+    let (buffers, said) = match place {
+        Place::Out => (2, "out of place: 2 buffers"),
+        Place::In => (1, "in place: 1 buffer"),
+    };
+    for (node, share) in ranks {
+        let needed = (size.0 as f64 * f64::from(buffers) * share) as u64;
+        if let Some(room) = room(*node).filter(|room| needed > room.bytes / 10 * 9) {
+            let ranks = ranks.get(&None).copied().unwrap_or(*share);
+            return Err(Skip::because(format!(
+                "{size} for each of {ranks} ranks ({said}) needs {} MiB of memory{}, {room}",
+                needed >> 20,
+                node.map(|node| format!(" on node {node}")).unwrap_or_default()
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Speed, fits, whole};
+    use super::{Place, RanksOn, Speed, fits, fits_in, share, whole};
     use vbench::prelude::*;
+    use vbench::topology::{Available, Limit};
 
     /// The worked example of nccl-tests: 2 ranks have a bus bandwidth equal to the algorithm's,
     /// many nearly twice that, one none.
@@ -166,11 +225,45 @@ mod tests {
 
     #[test]
     fn more_than_the_memory_is_skipped_with_the_numbers() {
-        assert_eq!(fits(Bytes(8), Place::Out, 2), Ok(()));
-        let reason = fits(Bytes(1 << 40), Place::Out, 4).unwrap_err().to_string();
+        let of = |size, place, ranks| fits(Bytes(size), place, &RanksOn::from([(None, ranks)]));
+        assert_eq!(of(8, Place::Out, 2.0), Ok(()));
+        let reason = of(1 << 40, Place::Out, 4.0).unwrap_err().to_string();
         assert!(reason.contains("1TiB for each of 4 ranks"), "{reason}");
         assert!(reason.contains("needs 8388608 MiB") && reason.contains("available"), "{reason}");
-        assert!(fits(Bytes(u64::MAX), Place::In, 4).is_err());
+        assert!(of(u64::MAX, Place::In, 4.0).is_err());
+    }
+
+    #[test]
+    fn what_does_not_fit_on_its_node_is_skipped_with_the_node() {
+        let each = |node: Option<usize>| {
+            let bytes = if node.is_some() { 4 << 30 } else { 64 << 30 };
+            let limit = node.map_or(Limit::Machine, Limit::Node);
+            Some(Available { bytes, limit })
+        };
+        let size = Bytes(1 << 30);
+        let fits = |own: &[usize], memory| {
+            fits_in(size, Place::Out, &share(own.len(), own, &[0, 1], memory), each)
+        };
+        // Two ranks of two buffers fill their node; one on each does not.
+        let reason = fits(&[1, 1], Policy::FirstTouch).unwrap_err().to_string();
+        assert!(
+            reason.ends_with(
+                "needs 4096 MiB of memory on node 1, 4096 MiB available (memory node 1)"
+            ),
+            "{reason}"
+        );
+        assert_eq!(fits(&[0, 1], Policy::FirstTouch), Ok(()));
+        assert_eq!(fits(&[1, 1], Policy::Interleave), Ok(()));
+        assert!(fits(&[0, 0, 1, 1], Policy::Interleave).is_err());
+        // One node has what the machine has.
+        assert_eq!(share(2, &[0, 0], &[0], Policy::FirstTouch), RanksOn::from([(None, 2.0)]));
+    }
+
+    #[test]
+    fn placements_are_measured_from_latency_to_memory() {
+        let sizes = super::placed_sizes();
+        assert!(sizes.contains(&super::LARGE), "{sizes:?}");
+        assert!(sizes.iter().all(|size| (8..=1 << 30).contains(&size.0)), "{sizes:?}");
     }
 
     #[test]

@@ -14,3 +14,14 @@ pub fn by_profile<T>(
 ) -> Vec<T> {
     if is_first_look() { first.into_iter().collect() } else { longer.into_iter().collect() }
 }
+
+/// `standard` but in the profile that takes a night, which has `thorough`.
+pub fn unless_thorough<T>(
+    standard: impl IntoIterator<Item = T>,
+    thorough: impl IntoIterator<Item = T>,
+) -> Vec<T> {
+    match Machine::current().profile {
+        Profile::Thorough => thorough.into_iter().collect(),
+        Profile::Smoke | Profile::Quick | Profile::Standard => standard.into_iter().collect(),
+    }
+}

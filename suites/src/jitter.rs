@@ -301,6 +301,7 @@ fn page_fault_nodes(
 fn faults(b: &mut Bencher, cpus: &[usize], touch: &Touch) -> Result<Samples<FirstTouch>, Skip> {
     let team = Team::pinned(cpus)?;
     let threads = team.size();
+    touch.fits(threads)?;
     touch.note(b, &team)?;
     let samples = b.samples(|timer| match touch.run(&team) {
         Ok(seconds) => FirstTouch {
@@ -336,7 +337,7 @@ fn memory_lock(
     #[axis(pages::choices())] pages: Pages,
     #[axis(pages::locked())] size: Bytes,
 ) -> Result<Samples<Locking>, Skip> {
-    let touch = Touch::new(pages, b.is_smoke()).sized(size, b.is_smoke())?;
+    let touch = Touch::new(pages, b.is_smoke()).sized(size, b.is_smoke());
     locks(b, cpus.first(1)?, &touch)
 }
 
@@ -356,6 +357,8 @@ fn memory_lock_nodes(
 
 fn locks(b: &mut Bencher, cpus: &[usize], touch: &Touch) -> Result<Samples<Locking>, Skip> {
     let team = Team::pinned(cpus)?;
+    // What was touched before, and what is got anew, at the same time.
+    touch.fits(2)?;
     touch.note(b, &team)?;
     let buffer = touch.buffer(&team)?;
     let times = || {

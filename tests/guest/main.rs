@@ -251,7 +251,10 @@ fn two_dies_in_one_socket() {
     assert_eq!(fact(&facts, "cpu.cores_per_socket"), "4");
     assert_eq!(fact(&facts, "cpu.cache.l3.instances"), "2");
     let said = placement_works(&left);
-    assert!(passes(&said, "collective::all_reduce_placed/placement=scatter,size=64KiB"), "{said}");
+    assert!(
+        passes(&said, "collective::all_reduce_placed/place=out,placement=scatter,size=64KiB"),
+        "{said}"
+    );
     assert!(said.contains("ignored, needs 2 memory nodes, 1 here"), "{said}");
 }
 

@@ -4,9 +4,7 @@ use super::sides::InForce;
 use super::{AbArgs, LETTERS};
 use crate::cli::Console;
 use crate::cli::args::Format;
-use crate::cli::measure::{
-    boot_id, describe, no_folder, no_journal, planned, stop_on_interrupt,
-};
+use crate::cli::measure::{boot_id, describe, no_folder, no_journal, planned, stop_on_interrupt};
 use crate::cli::progress::{Progress, past_durations};
 use crate::environment;
 use crate::machine::Machine;

@@ -5,7 +5,7 @@ use crate::quantity::{BytesPerSec, Ratio, Seconds, metric};
 use std::collections::BTreeMap;
 use vbench_results::{
     CaseResult, Environment, Estimator, Evidence, Fact, Launch, Metric, Outcome, Reading, Repeat,
-    ResultSet, Role, Run,
+    ResultSet, Role, Run, Value,
 };
 
 fn launch(launch: u32, metrics: &[Metric], values: &[f64], disturbed: bool) -> Launch {
@@ -147,4 +147,116 @@ fn informative_metrics_are_shown_when_asked_for() {
         render(&results(), Detail { all_metrics: true, ..Detail::default() }, 100)
             .contains("share")
     );
+}
+
+fn list<V: Into<Value>>(values: impl IntoIterator<Item = V>) -> Value {
+    Value::List(values.into_iter().map(Into::into).collect())
+}
+
+/// A run of one case with these facts in the second of its two launches; the first failed.
+fn with_facts(id: &str, facts: &[(&str, Value)]) -> ResultSet {
+    let metrics = vec![metric::<Seconds>("latency", Role::Gated)];
+    let mut failed = launch(1, &metrics, &[], false);
+    failed.outcome = Outcome::Failed { reason: "killed".into() };
+    let mut measured = launch(2, &metrics, &[95e-9], false);
+    measured.facts =
+        facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut results = ResultSet::new(Run::default(), Environment::default());
+    results.cases.push(case(id, metrics, vec![failed, measured]));
+    results
+}
+
+/// The run without its table and legend.
+fn below(results: &ResultSet, width: usize) -> String {
+    let detail = Detail { pictures: true, ..Detail::default() };
+    let text = render(results, detail, width);
+    let start = text.find("\n\n").map_or(0, |at| at + 2);
+    let end = text.find("failed: ").unwrap_or(text.len());
+    text[start..end].to_owned()
+}
+
+/// Forty blocks, of which the last ten are further from the first vCPU and nearer to the second.
+fn region_map() -> ResultSet {
+    let block = |at: usize| {
+        let noise = 1.0 + 0.01 * (at % 3) as f64;
+        let (near, far) = (100e-9 * noise, 150e-9 * noise);
+        list(if at < 30 { [near, far] } else { [far, near] })
+    };
+    let facts = [
+        ("blocks", list((0..40).map(block))),
+        ("block_bandwidths", list((0..40).map(|at| if at < 30 { 9e9 } else { 6e9 }))),
+        ("block_bytes", Value::Integer(32 << 20)),
+        ("cpus", list([0_u32, 9])),
+    ];
+    with_facts("placement::region_map/node=0", &facts)
+}
+
+#[test]
+fn blocks_of_memory_are_a_digit_each_and_their_distances_a_sentence() {
+    let expected = "\
+placement::region_map/node=0  latency of each 32MiB of memory, launch 2 of 2
+  cpu 0  000000000000000000000000000000999999
+         9999
+  cpu 9  999999999999999999999999999999000000
+         0000
+  0 is 100 ns, 9 is 153 ns
+placement::region_map/node=0  bandwidth of each 32MiB of memory, launch 2 of 2
+  cpu 0  999999999999999999999999999999000000
+         0000
+  0 is 6.00 GB/s, 9 is 9.00 GB/s
+  40 blocks at 2 distances: 30 and 10; whether
+    launches agree: vbench info --measured
+";
+    assert_eq!(below(&region_map(), 45), expected);
+    let unasked = render(&region_map(), Detail::default(), 100);
+    assert!(!unasked.contains("of memory"), "{unasked}");
+}
+
+#[test]
+fn blocks_that_differ_by_noise_look_alike() {
+    let mut results = region_map();
+    let flat = (0..40).map(|at| list([100e-9 * (1.0 + 0.01 * (at % 2) as f64); 2]));
+    results.cases[0].launches[1].facts.insert("blocks".into(), list(flat));
+    let text = below(&results, 100);
+    assert!(text.contains("40 blocks, all at one distance"), "{text}");
+    assert!(text.contains("  cpu 0  01010101"), "{text}");
+}
+
+#[test]
+fn noise_has_a_row_for_each_vcpu_and_unknown_is_no_zero() {
+    let row = |cpu: u32, lost: f64, steal: Value| {
+        let known: [Value; 5] =
+            [cpu.into(), lost.into(), 1200_u32.into(), 8e-6.into(), 1.5e-3.into()];
+        let rest: [Value; 4] = [steal, 7_u32.into(), 1190_u32.into(), 10_u32.into()];
+        Value::List(known.into_iter().chain(rest).collect())
+    };
+    let names = ["cpu", "lost_share", "gaps", "p99_s", "max_s", "steal_s", "switches"];
+    let columns = names.into_iter().chain(["gaps_under_2us", "gaps_longer"]);
+    let facts =
+        |rows: Vec<Value>| [("vcpu_columns", list(columns.clone())), ("vcpus", Value::List(rows))];
+    let two = vec![row(0, 0.0012, 0.01.into()), row(1, 0.25, "unknown".into())];
+    let expected = "\
+jitter::noise  each vCPU, launch 2 of 2
+  cpu   lost   gaps      p99      max    steal  switches    <2us  longer
+    0  0.12%  1,200  8.00 us  1.50 ms  10.0 ms         7   1,190      10
+    1    25%  1,200  8.00 us  1.50 ms        ?         7   1,190      10
+";
+    assert_eq!(below(&with_facts("jitter::noise", &facts(two.clone())), 100), expected);
+    let narrow = below(&with_facts("jitter::noise", &facts(two)), 60);
+    assert!(narrow.contains("switches") && !narrow.contains("<2us"), "{narrow}");
+    let many = (0..40).map(|cpu| row(cpu, f64::from(cpu) / 100.0, 0.0.into())).collect();
+    let many = below(&with_facts("jitter::noise", &facts(many)), 100);
+    assert!(many.contains("32 of 40 vCPUs: those that lost most"), "{many}");
+    assert!(many.contains("   39    39%") && !many.contains("    7     7%"), "{many}");
+}
+
+#[test]
+fn facts_of_another_shape_are_left_out() {
+    for (name, value) in
+        [("blocks", Value::from("x")), ("vcpus", list([1_u32])), ("cpus", list(["a"]))]
+    {
+        let mut results = region_map();
+        results.cases[0].launches[1].facts.insert(name.into(), value);
+        let _ = below(&results, 80);
+    }
 }

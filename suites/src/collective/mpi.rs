@@ -8,7 +8,7 @@ mod library;
 
 pub use library::{Fault, World};
 
-use super::{Place, SMOKE, Speed, WARM_UPS, contribution, fits, sizes, whole, wrong};
+use super::{Place, RanksOn, SMOKE, Speed, WARM_UPS, contribution, fits, sizes, whole, wrong};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use vbench::launcher::{HOSTS, Launched};
@@ -126,7 +126,7 @@ impl Buffers {
     }
 
     fn new(place: Place, size: Bytes) -> Result<Self, Skip> {
-        fits(size, place, 1)?;
+        fits(size, place, &RanksOn::from([(None, 1.0)]))?;
         let len = usize::try_from(size.0 / size_of::<f32>() as u64).unwrap_or(usize::MAX).max(1);
         let buffer = |len| Buffer::new(len, Pages::Default, Policy::FirstTouch);
         let input = buffer(if place == Place::Out { len } else { 0 })?;

@@ -7,6 +7,7 @@ use crate::nodes::note_placement;
 use std::time::Instant;
 use vbench::host::memory::base_page;
 use vbench::prelude::*;
+use vbench::topology::Available;
 
 /// Memory that each thread touches in one sample: 16,384 base pages or 32 huge ones.
 const BYTES: usize = 64 << 20;
@@ -49,17 +50,34 @@ impl Touch {
     }
 
     /// The same of so much memory, less in a smoke run.
+    #[must_use]
+    pub fn sized(self, size: Bytes, smoke: bool) -> Self {
+        Self {
+            bytes: if smoke { SMOKE } else { usize::try_from(size.0).unwrap_or(usize::MAX) },
+            ..self
+        }
+    }
+
+    /// Whether so many of it leave room for everything else, on the node that it is bound to.
     ///
     /// # Errors
-    /// It would leave too little for everything else.
-    pub fn sized(self, size: Bytes, smoke: bool) -> Result<Self, Skip> {
-        let bytes = if smoke { SMOKE } else { usize::try_from(size.0).unwrap_or(usize::MAX) };
-        match claims::memory_available() {
-            // What was touched before, and what is got anew, at the same time.
-            Some(room) if bytes as u64 > room.bytes / 3 => {
-                Err(Skip::because(format!("needs two times {size} of memory, {room}")))
-            }
-            _ => Ok(Self { bytes, ..self }),
+    /// They do not, with the numbers.
+    pub fn fits(&self, times: usize) -> Result<(), Skip> {
+        self.fits_in(times, claims::memory_for)
+    }
+
+    fn fits_in(
+        &self,
+        times: usize,
+        room: impl Fn(Policy) -> Option<Available>,
+    ) -> Result<(), Skip> {
+        let needed = (self.bytes as u64).saturating_mul(times as u64);
+        match room(self.policy) {
+            Some(room) if needed > room.bytes / 3 * 2 => Err(Skip::because(format!(
+                "needs {times} times {} of memory, {room}",
+                Bytes(self.bytes as u64)
+            ))),
+            _ => Ok(()),
         }
     }
 
@@ -161,6 +179,7 @@ pub fn lock(buffer: &[u8]) -> Result<[f64; 2], Skip> {
 mod tests {
     use super::{Touch, lock};
     use vbench::prelude::*;
+    use vbench::topology::{Available, Limit};
 
     #[test]
     fn every_page_is_touched_once_by_each_thread() {
@@ -178,12 +197,26 @@ mod tests {
     }
 
     #[test]
-    fn more_than_memory_holds_is_not_locked() {
-        let touch = |size| Touch::new(Pages::Base4k, false).sized(Bytes(size), false);
-        assert_eq!(touch(1 << 20).map(|touch| touch.bytes(1)), Ok(1 << 20));
-        let reason = touch(1 << 50).err().unwrap().to_string();
-        assert!(reason.contains("1024TiB of memory"), "{reason}");
-        let tiny = Touch::new(Pages::Base4k, true).sized(Bytes(1 << 50), true);
-        assert_eq!(tiny.map(|touch| touch.bytes(1)), Ok(4 << 20));
+    fn more_than_memory_holds_is_not_touched() {
+        let touch = |size, smoke| Touch::new(Pages::Base4k, smoke).sized(Bytes(size), smoke);
+        assert_eq!(touch(1 << 20, false).bytes(1), 1 << 20);
+        assert_eq!(touch(1 << 20, false).fits(2), Ok(()));
+        let reason = touch(1 << 50, false).fits(2).unwrap_err().to_string();
+        assert!(reason.contains("needs 2 times 1024TiB of memory"), "{reason}");
+        let many = Touch::new(Pages::Base4k, false).fits(1 << 30).unwrap_err().to_string();
+        assert!(many.contains("needs 1073741824 times 64MiB of memory"), "{many}");
+        assert_eq!(touch(1 << 50, true).bytes(1), 4 << 20);
+    }
+
+    #[test]
+    fn memory_of_a_node_must_find_room_on_that_node() {
+        let room = |policy| match policy {
+            Policy::Bind(node) => Some(Available { bytes: 128 << 20, limit: Limit::Node(node) }),
+            _ => Some(Available { bytes: 64 << 30, limit: Limit::Machine }),
+        };
+        let anywhere = Touch::new(Pages::Base4k, false);
+        assert_eq!(anywhere.fits_in(2, room), Ok(()));
+        let reason = anywhere.on_node(1).fits_in(2, room).unwrap_err().to_string();
+        assert_eq!(reason, "needs 2 times 64MiB of memory, 128 MiB available (memory node 1)");
     }
 }

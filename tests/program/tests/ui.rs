@@ -40,7 +40,8 @@ fn compiler() -> String {
 fn cases(extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = files.filter(|file| file.extension() == Some(extension.as_ref())).collect();
+    let mut files: Vec<_> =
+        files.filter(|file| file.extension() == Some(extension.as_ref())).collect();
     files.sort();
     files
 }
@@ -48,18 +49,19 @@ fn cases(extension: &str) -> Vec<PathBuf> {
 /// The sentences of an expected text that are ours: errors without a code, which only macros give
 /// here, and what we let the compiler say of a missing implementation (E0277).
 fn sentences(text: &str) -> Vec<&str> {
-    let mut of_ours = false;
-    let sentence = |line| {
+    let (mut ours, mut of_ours) = (Vec::new(), false);
+    for line in text.lines() {
         if let Some((kind @ ("error" | "error[E0277]"), sentence)) = line.split_once(": ") {
             of_ours = kind != "error";
-            return Some(sentence);
+            ours.push(sentence);
+            continue;
         }
         of_ours &= !line.starts_with("error");
         let line = line.trim_start();
         let note = line.strip_prefix("= note: ").filter(|note| !note.starts_with("required for"));
-        note.filter(|_| of_ours).or(line.strip_prefix("valid keys: "))
-    };
-    text.lines().filter_map(sentence).collect()
+        ours.extend(note.filter(|_| of_ours).or(line.strip_prefix("valid keys: ")));
+    }
+    ours
 }
 
 #[test]
@@ -95,7 +97,9 @@ fn every_case_has_sentences_of_ours_and_none_of_the_compiler() {
         assert!(!ours.is_empty(), "{text}");
         let errors = |kind: &str| text.lines().filter(|line| line.starts_with(kind)).count();
         assert!(ours.len() >= errors("error: ") + errors("error[E0277]: "), "{ours:?}");
-        for words in ["mismatched types", "is not implemented for", "expected struct", "macro-backtrace"] {
+        for words in
+            ["mismatched types", "is not implemented for", "expected struct", "macro-backtrace"]
+        {
             assert!(!ours.iter().any(|sentence| sentence.contains(words)), "{ours:?}");
         }
     }
