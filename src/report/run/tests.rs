@@ -204,8 +204,9 @@ placement::region_map/node=0  bandwidth of each 32MiB of memory, launch 2 of 2
   cpu 0  999999999999999999999999999999000000
          0000
   0 is 6.00 GB/s, 9 is 9.00 GB/s
-  40 blocks at 2 distances: 30 and 10; whether
-    launches agree: vbench info --measured
+  40 blocks at 2 distances: 30 and 10;
+  whether launches agree: vbench info
+  --measured
 ";
     assert_eq!(below(&region_map(), 45), expected);
     let unasked = render(&region_map(), Detail::default(), 100);
@@ -237,9 +238,9 @@ fn noise_has_a_row_for_each_vcpu_and_unknown_is_no_zero() {
     let two = vec![row(0, 0.0012, 0.01.into()), row(1, 0.25, "unknown".into())];
     let expected = "\
 jitter::noise  each vCPU, launch 2 of 2
-  cpu   lost   gaps      p99      max    steal  switches    <2us  longer
-    0  0.12%  1,200  8.00 us  1.50 ms  10.0 ms         7   1,190      10
-    1    25%  1,200  8.00 us  1.50 ms        ?         7   1,190      10
+  cpu   lost   gaps      p99      max    steal  switches   <2us  longer
+    0  0.12%  1,200  8.00 us  1.50 ms  10.0 ms         7  1,190      10
+    1    25%  1,200  8.00 us  1.50 ms        ?         7  1,190      10
 ";
     assert_eq!(below(&with_facts("jitter::noise", &facts(two.clone())), 100), expected);
     let narrow = below(&with_facts("jitter::noise", &facts(two)), 60);
