@@ -293,8 +293,13 @@ fn give_up(case: &CaseId, launch: &Launch, folder: &Path, lost: Option<io::Error
 }
 
 fn lost_journal(error: &io::Error, path: &Path, folder: &Path, kept: usize) -> String {
+    let kept = match kept {
+        0 => "no launch was finished before".to_owned(),
+        1 => "the launch finished before is kept".to_owned(),
+        many => format!("the {many} launches finished before are kept"),
+    };
     format!(
-        "cannot write {}: {error}\n  the {kept} launches finished before are kept; {} and: vbench run --resume={}",
+        "cannot write {}: {error}\n  {kept}; {} and: vbench run --resume={}",
         path.display(),
         store::remedy(error),
         folder.display()
@@ -313,6 +318,7 @@ pub fn no_folder(out: &Path, error: &io::Error) -> String {
             "{error}\n  name the configuration and the system: --config NAME, --system NAME"
         );
     }
+    let out = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
     format!(
         "cannot make a folder for the results in {}: {error}\n  choose another with --out DIR",
         out.display()

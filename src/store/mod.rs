@@ -121,10 +121,11 @@ pub fn replace(
     let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = beside.unwrap_or(Path::new("."));
     let attempt = || {
-        let mut file = io::BufWriter::new(NamedTempFile::new_in(folder)?);
-        write(&mut file)?;
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
+        let file = NamedTempFile::new_in(folder)?;
+        // Past the temporary file's own writer, whose errors name it too.
+        let mut out = io::BufWriter::new(file.as_file());
+        write(&mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         // Temporary files are private; results are for everybody who may read the folder.
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         file.as_file().set_permissions(readable)?;

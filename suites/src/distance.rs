@@ -32,8 +32,10 @@ impl Distance {
     /// There are none.
     pub fn cpus(self, allowed: &Cpus) -> Result<[usize; 2], Skip> {
         let pair = self.pair(&Machine::current().topology, allowed.ids());
-        pair.ok_or_else(|| {
-            Skip::because(format!("no two of {} allowed CPUs are {self}", allowed.count()))
+        let count = allowed.count();
+        pair.ok_or_else(|| match count {
+            0 | 1 => Skip::because(format!("needs 2 CPUs, {count} allowed")),
+            _ => Skip::because(format!("no two of {count} allowed CPUs are {self}")),
         })
     }
 
