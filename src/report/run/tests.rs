@@ -248,7 +248,7 @@ jitter::noise  each vCPU, launch 2 of 2
     let many = (0..40).map(|cpu| row(cpu, f64::from(cpu) / 100.0, 0.0.into())).collect();
     let many = below(&with_facts("jitter::noise", &facts(many)), 100);
     assert!(many.contains("32 of 40 vCPUs: those that lost most"), "{many}");
-    assert!(many.contains("   39    39%") && !many.contains("    7     7%"), "{many}");
+    assert!(many.contains("   39   39%") && !many.contains("    7    7%"), "{many}");
 }
 
 #[test]
