@@ -196,10 +196,12 @@ fn number(value: Option<&Value>) -> f64 {
 
 /// Counts by length give way first where the screen is narrow, the longest last.
 fn column((at, name): (usize, &String)) -> Column {
-    let title = match name.strip_prefix("gaps_under_") {
-        Some(bound) => format!("<{bound}"),
-        None => name.trim_end_matches("_s").trim_end_matches("_share").replace("gaps_", ""),
-    };
+    let title =
+        match name.strip_prefix("gaps_under_").map(|bound| (bound, bound.strip_suffix("000us"))) {
+            Some((_, Some(milliseconds))) => format!("<{milliseconds}ms"),
+            Some((bound, None)) => format!("<{bound}"),
+            None => name.trim_end_matches("_s").trim_end_matches("_share").replace("gaps_", ""),
+        };
     let column = Column::right(&inert(&title));
     let counts = name.starts_with("gaps_");
     if counts {

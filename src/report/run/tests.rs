@@ -232,15 +232,15 @@ fn noise_has_a_row_for_each_vcpu_and_unknown_is_no_zero() {
         Value::List(known.into_iter().chain(rest).collect())
     };
     let names = ["cpu", "lost_share", "gaps", "p99_s", "max_s", "steal_s", "switches"];
-    let columns = names.into_iter().chain(["gaps_under_2us", "gaps_longer"]);
+    let columns = names.into_iter().chain(["gaps_under_2us", "gaps_under_10000us"]);
     let facts =
         |rows: Vec<Value>| [("vcpu_columns", list(columns.clone())), ("vcpus", Value::List(rows))];
     let two = vec![row(0, 0.0012, 0.01.into()), row(1, 0.25, "unknown".into())];
     let expected = "\
 jitter::noise  each vCPU, launch 2 of 2
-  cpu   lost   gaps      p99      max    steal  switches   <2us  longer
-    0  0.12%  1,200  8.00 us  1.50 ms  10.0 ms         7  1,190      10
-    1    25%  1,200  8.00 us  1.50 ms        ?         7  1,190      10
+  cpu   lost   gaps      p99      max    steal  switches   <2us  <10ms
+    0  0.12%  1,200  8.00 us  1.50 ms  10.0 ms         7  1,190     10
+    1    25%  1,200  8.00 us  1.50 ms        ?         7  1,190     10
 ";
     assert_eq!(below(&with_facts("jitter::noise", &facts(two.clone())), 100), expected);
     let narrow = below(&with_facts("jitter::noise", &facts(two)), 60);
