@@ -9,7 +9,7 @@ use crate::profile::{Effort, Profile};
 use crate::quantity::Bytes;
 use crate::text::number::counted;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use vbench_results::{CaseId, CaseResult, Metric, Role};
 
@@ -146,6 +146,7 @@ impl Plan {
             longer: None,
         };
         let mut known_axes: Vec<&'static str> = Vec::new();
+        let mut met_axes: BTreeSet<String> = BTreeSet::new();
         let mut unread = Vec::new();
         for &benchmark in benchmarks.iter().filter(|b| selection.wants_benchmark(b)) {
             let (seen, asks) = gpu::unopened(|| benchmark.axes(machine));
@@ -169,6 +170,7 @@ impl Plan {
                 if !selection.wants_case(&id) {
                     continue;
                 }
+                met_axes.extend(id.params.keys().cloned());
                 if benchmark.options.profile > profile && !selection.exact {
                     plan.left_out += 1;
                     let least = plan.longer.unwrap_or(Profile::Thorough);
@@ -190,9 +192,15 @@ impl Plan {
         {
             return Err(unknown_axis(axis, known_axes));
         }
-        match unread.into_iter().find(|bad| !plan.has_axis_of(bad)) {
-            Some(bad) => Err(bad),
-            None => Ok(plan),
+        if let Some(bad) = unread.into_iter().find(|bad| !plan.has_axis_of(bad)) {
+            return Err(bad);
+        }
+        // An axis that only other benchmarks have would change nothing: a mistake.
+        match selection.axes.keys().find(|axis| !met_axes.contains(*axis)) {
+            Some(axis) if !plan.cases.is_empty() => {
+                Err(unknown_axis(axis, met_axes.iter().map(String::as_str).collect()))
+            }
+            _ => Ok(plan),
         }
     }
 
@@ -423,7 +431,7 @@ fn overridden(
     Ok(rows)
 }
 
-fn unknown_axis(axis: &str, mut known: Vec<&'static str>) -> PlanError {
+fn unknown_axis(axis: &str, mut known: Vec<&str>) -> PlanError {
     known.sort_unstable();
     known.dedup();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

@@ -232,8 +232,12 @@ fn names_command(arguments: &[String]) -> bool {
     let Some((_, first)) = arguments.iter().enumerate().find(|argument| !passed(argument)) else {
         return false;
     };
-    Cli::command().get_subcommands().any(|command| command.get_name() == first)
+    command_names().contains(first)
         || ["help", "--help", "-h", "--version", "-V"].contains(&first.as_str())
+}
+
+fn command_names() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
 fn usage(error: &clap::Error, console: &mut Console<'_>) -> u8 {

@@ -9,6 +9,7 @@ use crate::launcher::Launched;
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::profile::Profile;
+use crate::text::nearest;
 
 /// Does what the arguments of `run` ask for.
 pub fn run(
@@ -87,9 +88,14 @@ fn nothing_to_run(args: &RunArgs, plan: &Plan, console: &mut Console<'_>) -> u8 
         false => format!(" with {}", narrowed.join(" and ")),
     };
     let longer = plan.in_longer("case").map(|told| format!("\n  {told}")).unwrap_or_default();
+    let commands = super::command_names();
+    let meant =
+        args.filters.first().and_then(|word| nearest(word, commands.iter().map(String::as_str)));
+    let meant =
+        meant.map(|command| format!("\n  did you mean the command {command}?")).unwrap_or_default();
     let _ = writeln!(
         console.err,
-        "warning: no case matches {named}{with}; `list` shows the benchmarks{longer}"
+        "warning: no case matches {named}{with}; `list` shows the benchmarks{longer}{meant}"
     );
     if args.exact { USAGE } else { OK }
 }

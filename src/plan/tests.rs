@@ -250,3 +250,20 @@ fn command_line_beats_attribute_beats_profile() {
     let smoke = Selection { profile: Profile::Smoke, ..quick() };
     assert_eq!(effort(smoke), (1, 5), "a smoke run stays small");
 }
+
+#[test]
+fn an_axis_that_only_other_benchmarks_have_is_a_mistake() {
+    let with = |name: &str, axis: &str| {
+        let axes = [(axis.to_owned(), vec!["1".to_owned()])].into();
+        let plan = plan_of(&[&SWEPT, &SWEEP, &LAST], Selection { axes, ..filter(name) });
+        plan.map(|plan| plan.cases.len()).map_err(|error| error.to_string())
+    };
+    assert_eq!(with("swept", "size"), Ok(2));
+    assert_eq!(with("memory", "size"), Ok(4), "some of several have it");
+    let no = |axis, known| {
+        Err(format!("no selected benchmark has an axis {axis:?} (axes here: {known})"))
+    };
+    assert_eq!(with("swept", "up_to"), no("up_to", "size, threads"));
+    assert_eq!(with("last", "size"), no("size", "none"));
+    assert_eq!(with("nothing", "size"), Ok(0), "said elsewhere");
+}

@@ -90,6 +90,10 @@ fn a_filter_without_match_warns_and_an_exact_one_is_an_error() {
     let filtered = run(&["nobody", "--bench"]);
     assert_eq!(filtered.status.code(), Some(0));
     assert!(stderr(&filtered).contains("no case matches \"nobody\""), "{}", stderr(&filtered));
+    assert!(!stderr(&filtered).contains("did you mean"), "{}", stderr(&filtered));
+    let mistyped = program().args(["run", "shwo"]).output().unwrap();
+    let said = stderr(&mistyped);
+    assert!(said.contains("did you mean the command show?"), "{said}");
     assert_eq!(run(&["--exact", "nobody"]).status.code(), Some(2));
 }
 
