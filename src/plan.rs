@@ -104,7 +104,7 @@ pub enum PlanError {
         known: String,
     },
     /// `--axis` gives a text that the axis cannot read.
-    #[error("--axis {axis}={text}: {why}")]
+    #[error("--axis {axis}={text} is no value of this axis: {why}")]
     BadValue {
         /// The axis.
         axis: String,

@@ -154,7 +154,7 @@ fn axes_are_overridden_by_name_and_checked() {
     };
     assert_eq!(ids(with("size", "7")).len(), 2);
     let error = |selection| plan_of(&[&SWEPT], selection).unwrap_err().to_string();
-    assert!(error(with("size", "x")).starts_with("--axis size=x: "));
+    assert!(error(with("size", "x")).starts_with("--axis size=x is no value of this axis: "));
     assert_eq!(
         error(with("colour", "red")),
         "no selected benchmark has an axis \"colour\" (axes here: size, threads)"
@@ -185,8 +185,11 @@ fn a_value_that_another_benchmark_reads_is_no_error() {
     let error = |plan: Result<Vec<String>, PlanError>| plan.unwrap_err().to_string();
     assert_eq!(with("false", &[]).unwrap(), ["memory::words"]);
     assert_eq!(with("7", &["swept"]).unwrap().len(), 2);
-    assert!(error(with("maybe", &[])).starts_with("--axis size=maybe: "));
-    assert!(error(with("false", &["swept"])).starts_with("--axis size=false: "));
+    assert!(error(with("maybe", &[])).starts_with("--axis size=maybe is no value of this axis: "));
+    assert!(
+        error(with("false", &["swept"]))
+            .starts_with("--axis size=false is no value of this axis: ")
+    );
 }
 
 #[test]

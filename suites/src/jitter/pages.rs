@@ -168,11 +168,22 @@ fn touch(buffer: &mut [u8]) {
 pub fn lock(buffer: &[u8]) -> Result<[f64; 2], Skip> {
     let start = Instant::now();
     let locked = Locked::new(buffer).map_err(|error| {
-        Skip::because(format!("cannot lock {} MiB: {error} (limit: ulimit -l)", buffer.len() >> 20))
+        Skip::because(format!("cannot lock {} MiB: {error}; {}", buffer.len() >> 20, limit()))
     })?;
     let held = Instant::now();
     drop(locked);
     Ok([(held - start).as_secs_f64(), held.elapsed().as_secs_f64()])
+}
+
+/// How much this process may lock, in words (proc_pid_limits(5)).
+fn limit() -> String {
+    let limits = Machine::current().host.read("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"));
+    let soft = line.and_then(|line| line.split_whitespace().next());
+    match soft.map(str::parse::<u64>) {
+        Some(Ok(bytes)) => format!("the limit is {} KiB (ulimit -l)", bytes >> 10),
+        _ => "the limit is what ulimit -l says".to_owned(),
+    }
 }
 
 #[cfg(test)]
