@@ -1,24 +1,25 @@
-//! Bars in groups: one per configuration, from zero, with an interval as a whisker.
+//! Bars in groups: one per configuration, from zero, with an interval as a whisker and its value at
+//! its end. They lie, so that names and values have room on any screen.
 
 use super::line::short;
 use super::scale::Scale;
-use super::svg::{Drawing, Text, V, polyline};
+use super::svg::{Drawing, SIZE, Text, V, segments, step, units};
 use super::theme::{self, AXIS, GRID, INK};
-use super::{Frame, fitted, text_width};
+use super::{Frame, text_width, wrapped};
 
 /// What is drawn.
 #[derive(Clone, Debug)]
 pub struct Bars {
-    /// Quantity and unit of the ordinate.
+    /// Quantity and unit of the abscissa.
     pub title: String,
-    /// From left to right.
+    /// From top to bottom.
     pub groups: Vec<Group>,
 }
 
 /// Bars that stand together.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Below them.
+    /// Beside them.
     pub name: String,
     /// One per configuration that has a value.
     pub bars: Vec<Bar>,
@@ -29,96 +30,141 @@ pub struct Group {
 pub struct Bar {
     /// Colour.
     pub slot: usize,
-    /// Configuration.
-    pub name: String,
-    /// Height.
+    /// Length.
     pub value: f64,
     /// The ends of its interval.
     pub interval: Option<(f64, f64)>,
-    /// Above it.
+    /// At its end.
     pub label: String,
     /// Value with unit and interval.
     pub text: String,
 }
 
+/// From one bar to the next, and its height.
+const EACH: f64 = 15.0;
+const HEIGHT: f64 = 12.0;
+/// Between groups.
+const GAP: f64 = 13.0;
+const TOP: f64 = 24.0;
+
+/// Where things stand.
+struct Plot {
+    left: f64,
+    right: f64,
+    scale: Scale,
+}
+
+impl Plot {
+    fn new(bars: &Bars, frame: Frame) -> Self {
+        let all = || bars.groups.iter().flat_map(|group| &group.bars);
+        let widest = |texts: &mut dyn Iterator<Item = f64>| texts.fold(0.0, f64::max);
+        let names = widest(&mut bars.groups.iter().map(|group| text_width(&group.name, SIZE)));
+        let labels = widest(&mut all().map(|bar| text_width(&bar.label, SIZE)));
+        // An interval may be wider than the value; the bars decide the scale.
+        let reach = |bar: &Bar| {
+            bar.value.max(bar.interval.map_or(0.0, |(_, high)| high.min(bar.value * 1.6)))
+        };
+        Self {
+            left: (names + 10.0).clamp(24.0, frame.width * 0.3),
+            right: frame.width - labels.min(frame.width * 0.3) - 12.0,
+            scale: Scale::linear(0.0, widest(&mut all().map(reach))),
+        }
+    }
+
+    fn x(&self, value: f64) -> f64 {
+        let share = self.scale.place(value).unwrap_or(0.0).clamp(0.0, 1.0);
+        self.left + share * (self.right - self.left)
+    }
+}
+
 /// The drawing.
 pub fn draw(bars: &Bars, frame: Frame) -> Drawing {
-    let (left, top) = (if frame.narrow { 40.0 } else { 52.0 }, 30.0);
-    let height = if frame.narrow { 180.0 } else { 220.0 };
-    let mut drawing = Drawing::new(frame.width, top + height + 40.0);
-    let all = || bars.groups.iter().flat_map(|group| &group.bars);
-    // An interval may be wider than the value; the bars decide the scale.
-    let most = all()
-        .map(|bar| bar.value.max(bar.interval.map_or(0.0, |(_, high)| high.min(bar.value * 1.6))));
-    let scale = Scale::linear(0.0, most.fold(0.0, f64::max) * 1.08);
-    let y = |value: f64| top + height * (1.0 - scale.place(value).unwrap_or(0.0).clamp(0.0, 1.0));
-    drawing.text((left, 12.0), &bars.title, Text::default());
-    for tick in scale.ticks(5) {
-        drawing.line((left, y(tick)), (frame.width - 4.0, y(tick)), GRID);
-        drawing.text((left - 6.0, y(tick) + 4.0), &short(tick), Text::END);
+    let plot = Plot::new(bars, frame);
+    let height = |group: &Group| EACH * group.bars.len().max(1) as f64 + GAP;
+    let mut bottom = TOP;
+    let mut tops = Vec::new();
+    for group in &bars.groups {
+        tops.push(bottom);
+        bottom += height(group);
     }
-    let each = (frame.width - left - 8.0) / bars.groups.len().max(1) as f64;
-    for (index, group) in bars.groups.iter().enumerate() {
-        let from = left + 4.0 + each * index as f64;
-        self::group(&mut drawing, group, from, each, &y);
-        name(&mut drawing, &group.name, (from + each / 2.0, top + height + 17.0), each - 4.0);
+    let mut drawing = Drawing::new(frame.width, bottom + 22.0);
+    ground(&mut drawing, &plot, &bars.title, bottom);
+    names(&mut drawing, &plot, bars, &tops);
+    for slot in 0..theme::SLOTS {
+        self::slot(&mut drawing, &plot, bars, &tops, slot);
     }
-    drawing.line((left, top + height), (frame.width - 4.0, top + height), AXIS);
+    drawing.lines(&[((plot.left, TOP - 4.0), (plot.left, bottom))], AXIS);
     drawing
 }
 
-/// A name below its bars: on two lines where one is too short, smaller where two are.
-fn name(drawing: &mut Drawing, name: &str, (x, y): (f64, f64), room: f64) {
-    let how = |size: f64| Text { fill: INK, size, ..Text::MIDDLE };
-    if text_width(name, 12.0) <= room {
-        return drawing.text((x, y), name, how(12.0));
+fn ground(drawing: &mut Drawing, plot: &Plot, title: &str, bottom: f64) {
+    drawing.text((plot.left, 12.0), title, Text::default());
+    let ticks = plot.scale.ticks(4);
+    let line = |tick: &f64| ((plot.x(*tick), TOP - 4.0), (plot.x(*tick), bottom));
+    drawing.lines(&ticks.iter().map(line).collect::<Vec<_>>(), GRID);
+    drawing.open_texts("", Text::MIDDLE);
+    for tick in ticks {
+        drawing.text((plot.x(tick), bottom + 16.0), &short(tick), Text::MIDDLE);
     }
-    let middle = name.len() / 2;
-    let near = |(at, _): &(usize, &str)| at.abs_diff(middle);
-    let (first, rest) = match name.match_indices(' ').min_by_key(near) {
-        Some((at, _)) => (&name[..at], name[at..].trim_start()),
-        None => (name, ""),
+    drawing.close_texts();
+}
+
+/// The name of each group beside its bars, on as many lines as these are high. The page's script
+/// finds the row of a pointer by the first line's `data-r`.
+fn names(drawing: &mut Drawing, plot: &Plot, bars: &Bars, tops: &[f64]) {
+    let how = Text { fill: INK, ..Text::default() };
+    drawing.open_texts("rows", how);
+    for (number, (group, top)) in bars.groups.iter().zip(tops).enumerate() {
+        for (line, text) in
+            wrapped(&group.name, SIZE, plot.left - 8.0, group.bars.len()).iter().enumerate()
+        {
+            let at = (0.0, top + 10.5 + EACH * line as f64);
+            let number = [("data-r", V::N(number as f64))];
+            drawing.named(at, text, how, if line == 0 { &number } else { &[] });
+        }
+    }
+    drawing.close_texts();
+}
+
+/// The bars of one configuration in all groups.
+fn slot(drawing: &mut Drawing, plot: &Plot, bars: &Bars, tops: &[f64], slot: usize) {
+    let place = |(group, top): (&'_ Group, &f64)| {
+        let index = group.bars.iter().position(|bar| bar.slot == slot)?;
+        Some((group.bars[index].clone(), top + EACH * index as f64))
     };
-    let widest = text_width(first, 1.0).max(text_width(rest, 1.0));
-    let size = (room / widest).clamp(9.8, 12.0);
-    for (line, text) in [first, rest].into_iter().enumerate() {
-        drawing.text((x, y + 14.0 * line as f64), &fitted(text, size, room), how(size));
+    let own: Vec<(Bar, f64)> = bars.groups.iter().zip(tops).filter_map(place).collect();
+    if own.is_empty() {
+        return;
     }
+    drawing.open(&format!("s{slot}"));
+    let outline = |(bar, y): &(Bar, f64)| {
+        let long = plot.x(bar.value) - plot.left;
+        let corner = format!("M{} {}", units(plot.left), units(*y));
+        corner + &step(long, 0.0) + &step(0.0, HEIGHT) + &step(-long, 0.0) + "z"
+    };
+    let mut fill = vec![("fill", V::T(theme::color(slot)))];
+    if !theme::filled(slot) {
+        fill.extend([("fill-opacity", V::N(0.3)), ("stroke", V::T(theme::color(slot)))]);
+    }
+    drawing.path(&own.iter().map(outline).collect::<String>(), &fill);
+    let whiskers: String = own.iter().map(|(bar, y)| whisker(plot, bar, y + HEIGHT / 2.0)).collect();
+    drawing.path(&whiskers, &[("stroke", V::T(INK)), ("stroke-width", V::N(1.3))]);
+    let how = Text { fill: INK, ..Text::default() };
+    drawing.open_texts("", how);
+    for (bar, y) in own {
+        let end = bar.interval.map_or(bar.value, |(_, high)| high.max(bar.value));
+        drawing.text((plot.x(end) + 6.0, y + 10.5), &bar.label, how);
+    }
+    drawing.close_texts();
+    drawing.close();
 }
 
-fn group(drawing: &mut Drawing, group: &Group, from: f64, room: f64, y: &dyn Fn(f64) -> f64) {
-    let count = group.bars.len().max(1) as f64;
-    let width = (room * 0.78 / count).min(64.0);
-    let start = from + (room - width * count) / 2.0;
-    for (index, bar) in group.bars.iter().enumerate() {
-        let x = start + width * index as f64;
-        let color = theme::color(bar.slot);
-        let text = format!("{}\n{}|{}|{}", group.name, bar.slot, bar.name, bar.text);
-        drawing.open(&format!("s{}", bar.slot));
-        let hollow = bar.slot >= theme::HUES;
-        let mut fill = vec![("fill", V::T(color)), ("data-t", V::T(&text))];
-        if hollow {
-            fill.extend([("fill-opacity", V::N(0.3)), ("stroke", V::T(color))]);
-        }
-        drawing.rect((x + 1.5, y(bar.value)), (width - 3.0, y(0.0) - y(bar.value)), &fill);
-        let above = whisker(drawing, bar, x + width / 2.0, y);
-        if width >= text_width(&bar.label, 11.0) + 2.0 {
-            let how = Text { size: 11.0, fill: INK, ..Text::MIDDLE };
-            drawing.text((x + width / 2.0, above - 4.0), &bar.label, how);
-        }
-        drawing.close();
-    }
-}
-
-/// The interval; gives the highest place that it or its bar takes.
-fn whisker(drawing: &mut Drawing, bar: &Bar, x: f64, y: &dyn Fn(f64) -> f64) -> f64 {
-    let Some((low, high)) = bar.interval else { return y(bar.value) };
-    let (low, high) = (y(low), y(high));
-    let d = [
-        polyline(&[(x, low), (x, high)]),
-        polyline(&[(x - 4.0, low), (x + 4.0, low)]),
-        polyline(&[(x - 4.0, high), (x + 4.0, high)]),
-    ];
-    drawing.path(&d.concat(), &[("stroke", V::T(INK)), ("stroke-width", V::N(1.3))]);
-    high.min(y(bar.value))
+fn whisker(plot: &Plot, bar: &Bar, y: f64) -> String {
+    let Some((low, high)) = bar.interval else { return String::new() };
+    let (low, high) = (plot.x(low), plot.x(high));
+    segments(&[
+        ((low, y), (high, y)),
+        ((low, y - 3.0), (low, y + 3.0)),
+        ((high, y - 3.0), (high, y + 3.0)),
+    ])
 }

@@ -38,8 +38,14 @@ pub fn draw(all: &[Dots], log: bool) -> Drawing {
         let places: BTreeSet<i64> =
             places.map(|share| (2.0 * (5.0 + share * (WIDTH - 10.0))).round() as i64).collect();
         let mut d = String::new();
+        let mut before = None;
         for place in places {
-            let _ = write!(d, "M{} {}h0", units(place as f64 / 2.0), units(y));
+            // A path's start is absolute; where a dot is next to another, only the way to it is said.
+            let _ = match before {
+                None => write!(d, "M{} {}h0", units(place as f64 / 2.0), units(y)),
+                Some(before) => write!(d, "m{} 0h0", units((place - before) as f64 / 2.0)),
+            };
+            before = Some(place);
         }
         let class = format!("s{}", dots.slot);
         let color = theme::color(dots.slot);

@@ -1,11 +1,11 @@
 //! Is it real? Each difference with its interval beside the band of the margin, on a scale of
 //! ratios on which right is better.
 
-use super::line::mark;
 use super::scale::Scale;
-use super::svg::{Drawing, Text, V, polyline};
+use super::svg::{Drawing, SIZE, Text, V, segments, step};
 use super::theme::{self, AXIS, EQUAL, GRID, INK};
 use super::{Frame, fitted};
+use std::collections::BTreeSet;
 
 /// What is drawn.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Row {
     pub name: String,
     /// Below the name.
     pub detail: String,
+    /// Its number among the rows of the table with the same numbers.
+    pub number: usize,
     /// No changes stand beside a heading.
     pub heading: bool,
     /// One per candidate.
@@ -42,8 +44,6 @@ pub struct Change {
     pub text: String,
     /// Colour of the text.
     pub fill: &'static str,
-    /// Everything, for readers who point at it.
-    pub tip: String,
 }
 
 /// Ends of the scale that are tried in turn: the first that holds most intervals is taken.
@@ -94,12 +94,22 @@ pub fn draw(forest: &Forest, frame: Frame) -> Drawing {
     let bottom = HEAD + heights.iter().sum::<f64>();
     let mut drawing = Drawing::new(frame.width, bottom + 24.0);
     ground(&mut drawing, &plot, forest, bottom, frame);
-    let mut y = HEAD;
-    for (row, height) in forest.rows.iter().zip(heights) {
-        self::row(&mut drawing, &plot, row, y, frame);
-        y += height;
+    let rows = tops(forest, frame);
+    names(&mut drawing, &plot, &rows, frame);
+    for slot in 0..theme::SLOTS {
+        self::slot(&mut drawing, &plot, &rows, slot, frame);
     }
     drawing
+}
+
+/// Every row with its top.
+fn tops(forest: &Forest, frame: Frame) -> Vec<(&Row, f64)> {
+    let mut y = HEAD;
+    let mut top = |row| {
+        y += height(row, frame);
+        (row, y - height(row, frame))
+    };
+    forest.rows.iter().map(&mut top).collect()
 }
 
 fn height(row: &Row, frame: Frame) -> f64 {
@@ -115,19 +125,22 @@ fn height(row: &Row, frame: Frame) -> f64 {
 fn ground(drawing: &mut Drawing, plot: &Plot, forest: &Forest, bottom: f64, frame: Frame) {
     let (low, high) = (plot.x(1.0 / (1.0 + forest.margin)), plot.x(1.0 + forest.margin));
     drawing.rect((low, HEAD - 8.0), (high - low, bottom - HEAD + 8.0), &[("fill", V::T(EQUAL))]);
-    for tick in ticks(plot) {
-        let x = plot.x(tick);
-        drawing.line((x, HEAD - 8.0), (x, bottom), GRID);
-        drawing.text((x, bottom + 16.0), &change_of(tick), Text::MIDDLE);
+    let down = |x: f64| ((x, HEAD - 8.0), (x, bottom));
+    let ticks = ticks(plot);
+    drawing.lines(&ticks.iter().map(|tick| down(plot.x(*tick))).collect::<Vec<_>>(), GRID);
+    drawing.open_texts("", Text::MIDDLE);
+    for tick in ticks {
+        drawing.text((plot.x(tick), bottom + 16.0), &change_of(tick), Text::MIDDLE);
     }
+    drawing.close_texts();
     let middle = plot.x(1.0);
-    drawing.line((middle, HEAD - 8.0), (middle, bottom), AXIS);
+    drawing.lines(&[down(middle)], AXIS);
     let strong = |anchor: Text<'static>, fill| Text { fill, bold: true, ..anchor };
     drawing.text((middle - 16.0, 14.0), "\u{2190} worse", strong(Text::END, "var(--bad)"));
     drawing.text((middle + 16.0, 14.0), "better \u{2192}", strong(Text::default(), "var(--good)"));
     if !frame.narrow {
         let note = format!("grey: within \u{b1}{}%", super::line::short(100.0 * forest.margin));
-        drawing.text((middle, 32.0), &note, Text { size: 11.0, ..Text::MIDDLE });
+        drawing.text((middle, 32.0), &note, Text::MIDDLE);
     }
 }
 
@@ -155,55 +168,78 @@ fn change_of(ratio: f64) -> String {
     }
 }
 
-fn row(drawing: &mut Drawing, plot: &Plot, row: &Row, y: f64, frame: Frame) {
-    if row.heading {
-        let name = row.name.to_uppercase();
-        drawing.text((0.0, y + 20.0), &name, Text { size: 11.0, bold: true, ..Text::default() });
-        return;
-    }
+/// The names of all rows. The page's script finds the row of a pointer by `data-r`.
+fn names(drawing: &mut Drawing, plot: &Plot, rows: &[(&Row, f64)], frame: Frame) {
     let room = if frame.narrow { frame.width } else { plot.left - 16.0 };
-    let how = Text { size: 12.5, fill: INK, ..Text::default() };
-    if frame.narrow && !row.detail.is_empty() {
-        let name = format!("{}, {}", row.name, row.detail);
-        drawing.text((0.0, y + 13.0), &fitted(&name, 12.5, room), how);
-    } else {
-        drawing.text((0.0, y + 13.0), &fitted(&row.name, 12.5, room), how);
-        let how = Text { size: 11.5, ..Text::default() };
-        drawing.text((0.0, y + 29.0), &fitted(&row.detail, 11.5, room), how);
+    let name = |row: &Row| match frame.narrow && !row.detail.is_empty() {
+        true => format!("{}, {}", row.name, row.detail),
+        false => row.name.clone(),
+    };
+    for (row, y) in rows.iter().filter(|(row, _)| row.heading) {
+        let how = Text { bold: true, ..Text::default() };
+        drawing.text((0.0, y + 20.0), &row.name.to_uppercase(), how);
     }
-    let first = if frame.narrow { y + LINE } else { y };
-    for (index, change) in row.changes.iter().enumerate() {
-        drawing.open(&format!("s{}", change.slot));
-        self::change(drawing, plot, change, first + LINE * index as f64 + 9.0, frame);
-        drawing.close();
+    let ink = Text { fill: INK, ..Text::default() };
+    drawing.open_texts("rows", ink);
+    for (row, y) in rows.iter().filter(|(row, _)| !row.heading) {
+        let number = [("data-r", V::N(row.number as f64))];
+        drawing.named((0.0, y + 13.0), &fitted(&name(row), SIZE, room), ink, &number);
+    }
+    drawing.close_texts();
+    let detailed = |(row, _): &&(&Row, f64)| !frame.narrow && !row.detail.is_empty();
+    for (row, y) in rows.iter().filter(detailed) {
+        drawing.text((0.0, y + 29.0), &fitted(&row.detail, SIZE, room), Text::default());
     }
 }
 
-fn change(drawing: &mut Drawing, plot: &Plot, change: &Change, y: f64, frame: Frame) {
-    let color = theme::color(change.slot);
-    let x = plot.x(change.gain);
-    if let Some((low, high)) = change.interval {
-        let (from, to) = (plot.x(low), plot.x(high));
-        let stroke = [("stroke", V::T(color)), ("stroke-width", V::N(2.0))];
-        drawing.path(&polyline(&[(from, y), (to, y)]), &stroke);
+/// The changes of one configuration in all rows.
+fn slot(drawing: &mut Drawing, plot: &Plot, rows: &[(&Row, f64)], slot: usize, frame: Frame) {
+    let own: Vec<(&Change, f64)> = rows
+        .iter()
+        .flat_map(|(row, y)| {
+            let first = if frame.narrow { y + LINE } else { *y };
+            let line = move |(index, change)| (change, first + LINE * index as f64 + 9.0);
+            row.changes.iter().enumerate().map(line)
+        })
+        .filter(|(change, _)| change.slot == slot)
+        .collect();
+    if own.is_empty() {
+        return;
     }
-    if plot.holds(change.gain) {
-        mark(drawing, change.slot, (x, y), 1.0);
-    } else {
-        // Off the scale: an arrow, and its number beside it.
+    drawing.open(&format!("s{slot}"));
+    let color = V::T(theme::color(slot));
+    let lines = own.iter().filter_map(|(change, y)| {
+        let (low, high) = change.interval?;
+        Some(((plot.x(low), *y), (plot.x(high), *y)))
+    });
+    let lines: Vec<_> = lines.collect();
+    drawing.path(&segments(&lines), &[("stroke", color), ("stroke-width", V::N(2.0))]);
+    let (on, off): (Vec<_>, Vec<_>) =
+        own.iter().copied().partition(|(change, _)| plot.holds(change.gain));
+    let places: Vec<(f64, f64)> = on.iter().map(|(change, y)| (plot.x(change.gain), *y)).collect();
+    super::line::marks(drawing, slot, &places, 1.0);
+    // Off the scale: an arrow, and its number beside it.
+    let arrow = |(change, y): &(&Change, f64)| {
         let tip = if change.gain > 1.0 { 7.0 } else { -7.0 };
-        let d = format!(
-            "{}Z",
-            polyline(&[(x + tip, y), (x - tip / 2.0, y - 5.0), (x - tip / 2.0, y + 5.0)])
-        );
-        drawing.path(&d, &[("fill", V::T(color))]);
+        let from = (plot.x(change.gain) - tip / 2.0, y - 5.0);
+        let point = (from.0 + 1.5 * tip, *y);
+        segments(&[(from, point)]) + &step(-1.5 * tip, 5.0) + "z"
+    };
+    drawing.path(&off.iter().map(arrow).collect::<String>(), &[("fill", color)]);
+    told(drawing, plot, &own, frame);
+    drawing.close();
+}
+
+/// What each change is, one group for each colour.
+fn told(drawing: &mut Drawing, plot: &Plot, own: &[(&Change, f64)], frame: Frame) {
+    let fills: BTreeSet<&'static str> = own.iter().map(|(change, _)| change.fill).collect();
+    for fill in fills {
+        let how = Text { fill, ..Text::default() };
+        drawing.open_texts("", how);
+        for (change, y) in own.iter().filter(|(change, _)| change.fill == fill) {
+            let text = fitted(&change.text, SIZE, frame.width - plot.right - 14.0);
+            drawing.text((plot.right + 14.0, y + 4.0), &text, how);
+        }
+        drawing.close_texts();
     }
-    let text = fitted(&change.text, 12.0, frame.width - plot.right - 14.0);
-    drawing.text(
-        (plot.right + 14.0, y + 4.0),
-        &text,
-        Text { fill: change.fill, ..Text::default() },
-    );
-    let hit = [("fill", V::T("transparent")), ("data-t", V::T(&change.tip))];
-    drawing.rect((plot.left, y - LINE / 2.0), (plot.right - plot.left, LINE), &hit);
 }

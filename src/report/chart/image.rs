@@ -2,28 +2,35 @@
 
 use super::theme::viridis;
 
-/// A PNG of `width` x `height` pixels, one palette index for each, row by row: index 255 is
-/// transparent, the others go from dark to bright. Format: W3C PNG, third edition.
+/// Shades of a picture: four bits hold these and the one that is transparent.
+pub const SHADES: u8 = 15;
+
+/// A PNG of `width` x `height` pixels, one shade for each, row by row: from 0, dark, to 14, bright;
+/// any other is transparent. Format: W3C PNG, third edition.
 pub fn heat(width: usize, height: usize, shades: &[u8]) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut head = Vec::new();
     head.extend((width as u32).to_be_bytes());
     head.extend((height as u32).to_be_bytes());
-    // 8 bits a pixel, a palette, no interlacing.
-    head.extend([8, 3, 0, 0, 0]);
+    // 4 bits a pixel, a palette, no interlacing.
+    head.extend([4, 3, 0, 0, 0]);
     chunk(&mut png, *b"IHDR", &head);
-    let palette: Vec<u8> =
-        (0..=255_u8).flat_map(|shade| viridis(f64::from(shade) / 254.0)).collect();
-    chunk(&mut png, *b"PLTE", &palette);
-    let mut opacity = vec![255; 256];
-    opacity[255] = 0;
+    let bright = f64::from(SHADES - 1);
+    let palette = (0..=SHADES).flat_map(|shade| viridis(f64::from(shade) / bright));
+    chunk(&mut png, *b"PLTE", &palette.collect::<Vec<u8>>());
+    let mut opacity = [255; SHADES as usize + 1];
+    opacity[usize::from(SHADES)] = 0;
     chunk(&mut png, *b"tRNS", &opacity);
-    let mut rows = Vec::with_capacity((width + 1) * height);
+    let mut rows = Vec::with_capacity((width / 2 + 2) * height);
     for row in 0..height {
         // No filter.
         rows.push(0);
-        let start = row * width;
-        rows.extend((start..start + width).map(|at| shades.get(at).copied().unwrap_or(255)));
+        let shade = |column: usize| {
+            let shade = shades.get(row * width + column).copied().filter(|_| column < width);
+            shade.map_or(SHADES, |shade| shade.min(SHADES))
+        };
+        let pair = |column: usize| shade(column) << 4 | shade(column + 1);
+        rows.extend((0..width).step_by(2).map(pair));
     }
     chunk(&mut png, *b"IDAT", &stored(&rows));
     chunk(&mut png, *b"IEND", &[]);
@@ -108,6 +115,6 @@ mod tests {
     fn a_picture_is_as_large_as_its_pixels() {
         let png = heat(300, 256, &vec![7; 300 * 256]);
         assert_eq!(&png[16..24], &[0, 0, 1, 44, 0, 0, 1, 0]);
-        assert!(png.len() > 300 * 256 && png.len() < 300 * 256 + 1600);
+        assert!(png.len() > 150 * 256 && png.len() < 150 * 256 + 500);
     }
 }

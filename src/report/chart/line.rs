@@ -1,12 +1,12 @@
 //! Curves: a line and markers per configuration, its interval as a ribbon, and what is known about
-//! the abscissa. Readers can zoom in on a range of it, so every place on it stands in an attribute
-//! that the page's script can move: paths of `M` and `L`, `x`, and `translate`.
+//! the abscissa. Readers can zoom in on a range of it, so every place on it stands where the page's
+//! script can move it: in an `x`, or behind an `M` or `L` of a path. The path of class `at` has an
+//! `M` for each named value, from which the script knows what a pointer is at.
 
 use super::scale::Scale;
-use super::svg::{Drawing, Text, V, polyline, units};
+use super::svg::{Drawing, SIZE, Text, V, polyline, segments};
 use super::theme::{self, AXIS, GRID, INK, MUTE};
 use super::{Frame, fitted, text_width};
-use std::fmt::Write;
 
 /// What is drawn.
 #[derive(Clone, Debug)]
@@ -138,14 +138,16 @@ fn place_rows(lines: &Lines) -> usize {
 }
 
 fn label_room(lines: &Lines, frame: Frame) -> f64 {
-    let widths = lines.series.iter().map(|series| text_width(&end_label(series), 12.0) + 32.0);
+    let label = |series| text_width(&end_label(series, frame), SIZE) + 32.0;
+    let widths = lines.series.iter().map(label);
     widths.fold(20.0, f64::max).min(frame.width * 0.3)
 }
 
-fn end_label(series: &Series) -> String {
+/// Name and last value; in half of the page the value, beside the marker.
+fn end_label(series: &Series, frame: Frame) -> String {
     let value = series.points.last().map_or("", |point| point.text.as_str());
     let value = value.split(" (").next().unwrap_or_default();
-    format!("{} {value}", series.name)
+    if frame.width < Frame::FULL.width { value.to_owned() } else { format!("{} {value}", series.name) }
 }
 
 /// The drawing.
@@ -157,13 +159,13 @@ pub fn draw(lines: &Lines, frame: Frame) -> Drawing {
     ordinate(&mut drawing, &plot, lines, frame);
     drawing.text((plot.left, 12.0), &lines.y.title, Text::default());
     drawing.open("zoom");
-    abscissa(&mut drawing, &plot, lines);
+    names(&mut drawing, &plot, lines);
     places(&mut drawing, &plot, lines);
     drawing.open_clipped("curves", &clip);
+    marks_of_names(&mut drawing, &plot, lines);
     for series in &lines.series {
         curve(&mut drawing, &plot, lines, series);
     }
-    hits(&mut drawing, &plot, lines);
     drawing.close();
     drawing.close();
     let title = Text { fill: MUTE, ..Text::END };
@@ -182,28 +184,46 @@ fn ordinate(drawing: &mut Drawing, plot: &Plot, lines: &Lines, frame: Frame) {
         let fill = [("fill", V::T(theme::EQUAL))];
         drawing.rect((plot.left, high), (plot.width, low - high), &fill);
     }
-    for tick in plot.y.ticks(if frame.narrow { 5 } else { 8 }) {
-        let Some(y) = plot.y(tick) else { continue };
-        drawing.line((plot.left, y), (plot.left + plot.width, y), GRID);
-        drawing.text((plot.left - 6.0, y + 4.0), &short(tick), Text::END);
+    let ticks = plot.y.ticks(if frame.narrow { 5 } else { 8 });
+    let ticks: Vec<(f64, f64)> =
+        ticks.into_iter().filter_map(|tick| Some((tick, plot.y(tick)?))).collect();
+    let (left, right) = (plot.left, plot.left + plot.width);
+    let across = |y: f64| ((left, y), (right, y));
+    drawing.lines(&ticks.iter().map(|(_, y)| across(*y)).collect::<Vec<_>>(), GRID);
+    drawing.open_texts("", Text::END);
+    for (tick, y) in ticks {
+        drawing.text((left - 6.0, y + 4.0), &short(tick), Text::END);
     }
-    let (left, bottom) = (plot.left, plot.bottom());
-    drawing.line((left, bottom), (left + plot.width, bottom), AXIS);
+    drawing.close_texts();
+    drawing.lines(&[across(plot.bottom())], AXIS);
 }
 
-/// A mark for every named value, and as many names as have room.
-fn abscissa(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
-    let widest = lines.x.names.iter().map(|(_, name)| text_width(name, 12.0)).fold(10.0, f64::max);
+/// As many names of values as have room.
+fn names(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
+    let widest = lines.x.names.iter().map(|(_, name)| text_width(name, SIZE)).fold(10.0, f64::max);
     let room = (plot.width / (widest + 10.0)).floor().max(1.0) as usize;
     let every = lines.x.names.len().div_ceil(room).max(1);
     let mut before = f64::NEG_INFINITY;
-    for (index, (value, name)) in lines.x.names.iter().enumerate() {
-        let Some(x) = plot.x(*value) else { continue };
-        drawing.line((x, plot.bottom()), (x, plot.bottom() + 4.0), AXIS);
-        if index % every == 0 && x - before > widest + 6.0 {
+    drawing.open_texts("", Text::MIDDLE);
+    for (value, name) in lines.x.names.iter().step_by(every) {
+        if let Some(x) = plot.x(*value).filter(|x| x - before > widest + 6.0) {
             drawing.text((x, plot.bottom() + 18.0), name, Text::MIDDLE);
             before = x;
         }
+    }
+    drawing.close_texts();
+}
+
+/// A mark for every named value, also for those that no place on the scale has.
+fn marks_of_names(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
+    let place = |value: f64| plot.x(value).unwrap_or(plot.left);
+    let mark = |(value, _): &(f64, String)| {
+        let x = place(*value);
+        ((x, plot.bottom()), (x, plot.bottom() + 4.0))
+    };
+    let marks: Vec<_> = lines.x.names.iter().map(mark).collect();
+    if !marks.is_empty() {
+        drawing.path(&segments(&marks), &[("class", V::T("at")), ("stroke", V::T(AXIS))]);
     }
 }
 
@@ -214,56 +234,52 @@ fn places(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
         };
         let row = 26.0 + 14.0 * (index % 2) as f64;
         let dashed = [("stroke", V::T(AXIS)), ("stroke-dasharray", V::T("3 3"))];
-        drawing.path(&polyline(&[(x, row + 4.0), (x, plot.bottom())]), &dashed);
+        drawing.path(&segments(&[((x, row + 4.0), (x, plot.bottom()))]), &dashed);
         let middle = plot.left + plot.width / 2.0;
         let anchor = if x > middle { Text::END } else { Text::default() };
         let beside = if x > middle { x - 4.0 } else { x + 4.0 };
-        drawing.text((beside, row + 4.0), &place.name, Text { size: 11.0, ..anchor });
+        drawing.text((beside, row + 4.0), &place.name, anchor);
     }
 }
 
 fn curve(drawing: &mut Drawing, plot: &Plot, lines: &Lines, series: &Series) {
-    let color = theme::color(series.slot);
+    let color = V::T(theme::color(series.slot));
     drawing.open(&format!("s{}", series.slot));
     let ribbon = ribbon(plot, series);
     if !ribbon.is_empty() {
-        drawing.path(&ribbon, &[("fill", V::T(color)), ("fill-opacity", V::N(0.2))]);
+        drawing.path(&ribbon, &[("fill", color), ("fill-opacity", V::N(0.2))]);
     }
-    for plateau in lines.plateaus.iter().filter(|plateau| plateau.slot == series.slot) {
-        let ends = [plateau.x.0, plateau.x.1].map(|x| plot.at(x, plateau.y));
-        if let [Some(from), Some(to)] = ends {
-            let d = polyline(&[from, to]);
-            let wide = [
-                ("stroke", V::T(color)),
-                ("stroke-width", V::N(9.0)),
-                ("stroke-opacity", V::T("0.28")),
-            ];
-            drawing.path(&d, &wide);
-        }
+    let flat = lines.plateaus.iter().filter(|plateau| plateau.slot == series.slot);
+    let ends = flat.filter_map(|flat| {
+        Some(polyline(&[plot.at(flat.x.0, flat.y)?, plot.at(flat.x.1, flat.y)?]))
+    });
+    let plateaus: String = ends.collect();
+    if !plateaus.is_empty() {
+        let wide = [("stroke-width", V::N(9.0)), ("stroke-opacity", V::T("0.28"))];
+        let fill = [("fill", V::T("none")), ("stroke", color)];
+        drawing.path(&plateaus, &[&fill[..], &wide].concat());
     }
     let places: Vec<(f64, f64)> =
         series.points.iter().filter_map(|point| plot.at(point.x, point.y)).collect();
-    let mut stroke =
-        vec![("fill", V::T("none")), ("stroke", V::T(color)), ("stroke-width", V::N(2.0))];
+    let mut stroke = vec![("fill", V::T("none")), ("stroke", color), ("stroke-width", V::N(2.0))];
     stroke.extend(theme::dash(series.slot).map(|dash| ("stroke-dasharray", V::T(dash))));
     drawing.path(&polyline(&places), &stroke);
-    for place in places {
-        mark(drawing, series.slot, place, 0.85);
-    }
+    marks(drawing, series.slot, &places, 0.85);
     drawing.close();
 }
 
-/// The marker of a slot at a place.
-pub fn mark(drawing: &mut Drawing, slot: usize, (x, y): (f64, f64), size: f64) {
-    let (outline, filled) = theme::marker(slot);
-    let color = theme::color(slot);
-    let place = format!("translate({} {}) scale({size})", units(x), units(y));
-    let fill = if filled { color } else { "var(--card)" };
-    let mut attributes = vec![("transform", V::T(&place)), ("fill", V::T(fill))];
-    if !filled {
-        attributes.extend([("stroke", V::T(color)), ("stroke-width", V::N(1.8))]);
+/// The marker of a slot at each of several places, as one path.
+pub fn marks(drawing: &mut Drawing, slot: usize, places: &[(f64, f64)], size: f64) {
+    if places.is_empty() {
+        return;
     }
-    drawing.path(outline, &attributes);
+    let color = V::T(theme::color(slot));
+    let d: String = places.iter().map(|place| theme::outline(slot, *place, size)).collect();
+    if theme::filled(slot) {
+        return drawing.path(&d, &[("fill", color)]);
+    }
+    let hollow = [("fill", V::T("var(--card)")), ("stroke", color), ("stroke-width", V::N(1.6))];
+    drawing.path(&d, &hollow);
 }
 
 /// Upper ends there, lower ends back: through points that have an interval.
@@ -278,32 +294,12 @@ fn ribbon(plot: &Plot, series: &Series) -> String {
     if outline.len() < 4 { String::new() } else { polyline(&outline) }
 }
 
-/// An invisible rectangle around each named value: what all curves are there.
-fn hits(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
-    let xs: Vec<f64> = lines.x.names.iter().filter_map(|(value, _)| plot.x(*value)).collect();
-    for (index, (value, name)) in lines.x.names.iter().enumerate() {
-        let Some(&x) = xs.get(index) else { continue };
-        let before = index.checked_sub(1).and_then(|at| xs.get(at));
-        let left = before.map_or(plot.left, |other| (other + x) / 2.0);
-        let right = xs.get(index + 1).map_or(plot.left + plot.width, |other| (x + other) / 2.0);
-        let mut text = name.clone();
-        for series in &lines.series {
-            if let Some(point) = series.points.iter().find(|point| point.x == *value) {
-                let _ = write!(text, "\n{}|{}|{}", series.slot, series.name, point.text);
-            }
-        }
-        let attributes =
-            [("class", V::T("hit")), ("fill", V::T("transparent")), ("data-t", V::T(&text))];
-        drawing.rect((left, plot.top), (right - left, plot.height), &attributes);
-    }
-}
-
 /// Name and last value of each curve beside its end, moved apart where they would overlap.
 fn labels(drawing: &mut Drawing, plot: &Plot, lines: &Lines, frame: Frame) {
     let end = |series: &Series| {
         let point = series.points.last()?;
         let y = plot.y(point.y)?;
-        Some((y, series.slot, end_label(series)))
+        Some((y, series.slot, end_label(series, frame)))
     };
     let mut ends: Vec<(f64, usize, String)> = lines.series.iter().filter_map(end).collect();
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -311,8 +307,8 @@ fn labels(drawing: &mut Drawing, plot: &Plot, lines: &Lines, frame: Frame) {
     let left = plot.left + plot.width + 10.0;
     for ((_, slot, label), y) in ends.into_iter().zip(places) {
         drawing.open(&format!("s{slot}"));
-        mark(drawing, slot, (left + 2.0, y), 0.85);
-        let label = fitted(&label, 12.0, frame.width - left - 10.0);
+        marks(drawing, slot, &[(left + 2.0, y)], 0.85);
+        let label = fitted(&label, SIZE, frame.width - left - 10.0);
         drawing.text((left + 10.0, y + 4.0), &label, Text { fill: INK, ..Text::default() });
         drawing.close();
     }

@@ -1,10 +1,12 @@
 //! Tables of numbers by row and column as colours: with the numbers in the cells while these are
-//! few, as a picture with a readout when they are many. Yellow is near: fast or cheap.
+//! few, as a picture with a readout when they are many. Yellow is near: fast or cheap. Every panel
+//! is a drawing of its own, so that a page can put them beside or below one another.
 
-use super::image::heat;
-use super::svg::{Drawing, Text, V};
+use super::image::{SHADES, heat};
+use super::svg::{Drawing, SIZE, Text, V, step, units};
 use super::theme::{INK, hex, over, viridis};
 use super::{Frame, fitted};
+use std::collections::BTreeMap;
 
 /// What is drawn: one panel per configuration.
 #[derive(Clone, Debug)]
@@ -43,40 +45,37 @@ impl Panel {
         let value = self.values.get(row * self.columns.len() + column).copied().flatten();
         value.filter(|value| value.is_finite())
     }
+
+    /// Cells carry no numbers.
+    fn is_picture(&self) -> bool {
+        self.columns.len() >= MANY || self.rows.len() >= MANY
+    }
 }
 
 /// From here on cells carry no numbers.
 const MANY: usize = 17;
 
-/// The drawing.
-pub fn draw(matrix: &Matrix, frame: Frame) -> Drawing {
-    let across = match (frame.narrow, matrix.panels.len()) {
-        (true, _) | (false, 0 | 1) => 1,
-        (false, 2 | 4) => 2,
-        (false, _) => 3,
-    };
-    let room = frame.width / across as f64;
-    let side =
-        |panel: &Panel| (room - 70.0).min(if panel.columns.len() < MANY { 340.0 } else { 470.0 });
-    let height = |panel: &Panel| {
-        let cell = side(panel) / panel.columns.len().max(1) as f64;
-        cell.min(90.0) * panel.rows.len() as f64 + 68.0
-    };
-    let rows: Vec<&[Panel]> = matrix.panels.chunks(across).collect();
-    let heights: Vec<f64> =
-        rows.iter().map(|row| row.iter().map(height).fold(0.0, f64::max)).collect();
-    let mut drawing = Drawing::new(frame.width, heights.iter().sum::<f64>() + 44.0);
+/// Room for the names of rows, and above the cells.
+const LEFT: f64 = 62.0;
+const TOP: f64 = 51.0;
+/// Highest cell with a number.
+const HIGHEST: f64 = 44.0;
+
+/// Width and height of a cell: those of pictures are squares.
+fn cell(panel: &Panel, frame: Frame) -> (f64, f64) {
+    let width = (frame.width - LEFT - 4.0) / panel.columns.len().max(1) as f64;
+    if panel.is_picture() { (width, width) } else { (width.min(98.0), width.min(HIGHEST)) }
+}
+
+/// A drawing for each panel, and one of the colours.
+pub fn draw(matrix: &Matrix, frame: Frame) -> Vec<Drawing> {
     let ends = ends(matrix);
-    let mut y = 0.0;
-    for (row, height) in rows.iter().zip(&heights) {
-        for (index, panel) in row.iter().enumerate() {
-            let at = (room * index as f64, y);
-            self::panel(&mut drawing, matrix, panel, at, side(panel), ends);
-        }
-        y += height;
-    }
-    key(&mut drawing, matrix, y, frame, ends);
-    drawing
+    let panels = matrix.panels.iter().enumerate();
+    let mut drawings: Vec<Drawing> = panels
+        .map(|(number, panel)| self::panel(matrix, panel, number, cell(panel, frame), ends, frame))
+        .collect();
+    drawings.push(key(matrix, frame, ends));
+    drawings
 }
 
 /// Smallest and largest number of all panels; of pictures all but the outermost half percent, as
@@ -98,135 +97,138 @@ fn nearness(value: f64, (low, high): (f64, f64), low_is_near: bool) -> f64 {
 }
 
 fn panel(
-    drawing: &mut Drawing,
     matrix: &Matrix,
     panel: &Panel,
-    (x, y): (f64, f64),
-    side: f64,
+    number: usize,
+    cell: (f64, f64),
     ends: (f64, f64),
-) {
-    let cell = (side / panel.columns.len().max(1) as f64).min(90.0);
-    let (left, top) = (x + 62.0, y + 51.0);
+    frame: Frame,
+) -> Drawing {
+    let size = (cell.0 * panel.columns.len() as f64, cell.1 * panel.rows.len() as f64);
+    let mut drawing = Drawing::new(frame.width, TOP + size.1 + 20.0);
     drawing.open(&format!("s{}", panel.slot));
-    super::line::mark(drawing, panel.slot, (x + 8.0, y + 11.0), 1.0);
-    let name = fitted(&panel.name, 12.5, side + 40.0);
-    drawing.text(
-        (x + 18.0, y + 15.0),
-        &name,
-        Text { size: 12.5, bold: true, fill: INK, ..Text::default() },
-    );
-    drawing.text((left, y + 33.0), &matrix.columns_are, Text { size: 11.0, ..Text::default() });
-    names(drawing, panel, (left, top), cell, &matrix.rows_are);
-    if panel.columns.len() < MANY && panel.rows.len() < MANY {
-        cells(drawing, matrix, panel, (left, top), cell, ends);
+    super::line::marks(&mut drawing, panel.slot, &[(8.0, 11.0)], 1.0);
+    let strong = Text { bold: true, fill: INK, ..Text::default() };
+    drawing.text((18.0, 15.0), &fitted(&panel.name, SIZE, frame.width - 20.0), strong);
+    drawing.text((LEFT, 33.0), &matrix.columns_are, Text::default());
+    names(&mut drawing, panel, cell);
+    drawing.text((LEFT, TOP + size.1 + 14.0), &matrix.rows_are, Text::default());
+    let nearness = |value: f64| nearness(value, ends, matrix.low_is_near);
+    if panel.is_picture() {
+        picture(&mut drawing, panel, cell.0, size, &nearness);
     } else {
-        picture(drawing, matrix, panel, (left, top), cell, ends);
+        cells(&mut drawing, panel, cell, &nearness);
     }
+    // Which numbers the readout finds in the table below the figure.
+    let found = [
+        ("class", V::T("heat")),
+        ("fill", V::T("transparent")),
+        ("data-panel", V::N(number as f64)),
+        ("data-unit", V::T(&matrix.unit)),
+    ];
+    drawing.rect((LEFT, TOP), size, &found);
     drawing.close();
+    drawing
 }
 
-fn names(drawing: &mut Drawing, panel: &Panel, (left, top): (f64, f64), cell: f64, rows_are: &str) {
-    let every = (14.0 / cell).ceil().max(1.0) as usize;
-    let shown = if every == 1 { 1 } else { panel.rows.len().div_ceil(8).max(every) };
+/// The names of rows and columns, as many as have room.
+fn names(drawing: &mut Drawing, panel: &Panel, (width, height): (f64, f64)) {
+    let every = |count: usize, fits: bool| if fits { 1 } else { count.div_ceil(8).max(1) };
+    drawing.open_texts("", Text::END);
+    let shown = every(panel.rows.len(), height >= 14.0);
     for (index, name) in panel.rows.iter().enumerate().step_by(shown) {
-        let y = top + cell * (index as f64 + 0.5) + 4.0;
-        drawing.text((left - 6.0, y), &fitted(name, 11.0, 44.0), Text { size: 11.0, ..Text::END });
+        let y = TOP + height * (index as f64 + 0.5) + 4.0;
+        drawing.text((LEFT - 6.0, y), &fitted(name, SIZE, LEFT - 10.0), Text::END);
     }
-    let shown = if cell >= 22.0 { 1 } else { panel.columns.len().div_ceil(8).max(1) };
+    drawing.close_texts();
+    drawing.open_texts("", Text::MIDDLE);
+    let shown = every(panel.columns.len(), width >= 24.0);
     for (index, name) in panel.columns.iter().enumerate().step_by(shown) {
-        let x = left + cell * (index as f64 + 0.5);
-        let name = fitted(name, 11.0, cell.max(30.0));
-        drawing.text((x, top - 4.0), &name, Text { size: 11.0, ..Text::MIDDLE });
+        let x = LEFT + width * (index as f64 + 0.5);
+        drawing.text((x, TOP - 4.0), &fitted(name, SIZE, width.max(30.0)), Text::MIDDLE);
     }
-    let below = top + cell * panel.rows.len() as f64 + 13.0;
-    drawing.text((left, below), rows_are, Text { size: 11.0, ..Text::default() });
+    drawing.close_texts();
 }
 
+/// Cells of one colour are one path, numbers of one colour one group.
 fn cells(
     drawing: &mut Drawing,
-    matrix: &Matrix,
     panel: &Panel,
-    (left, top): (f64, f64),
-    cell: f64,
-    ends: (f64, f64),
+    (width, height): (f64, f64),
+    nearness: &dyn Fn(f64) -> f64,
 ) {
-    for (r, row) in panel.rows.iter().enumerate() {
-        for (c, column) in panel.columns.iter().enumerate() {
-            let at = (left + cell * c as f64, top + cell * r as f64);
-            let Some(value) = panel.value(r, c) else {
-                drawing.text(
-                    (at.0 + cell / 2.0, at.1 + cell / 2.0 + 4.0),
-                    "\u{2013}",
-                    Text::MIDDLE,
-                );
-                continue;
-            };
-            let color = viridis(nearness(value, ends, matrix.low_is_near));
-            let number = crate::report::number::digits(value);
-            let text = format!(
-                "{} {row}, {} {column}\n{}|{}|{number} {}",
-                matrix.rows_are, matrix.columns_are, panel.slot, panel.name, matrix.unit
-            );
-            let fill = hex(color);
-            let attributes = [("fill", V::T(&fill)), ("data-t", V::T(&text))];
-            drawing.rect(at, (cell - 1.0, cell - 1.0), &attributes);
-            if cell >= 26.0 {
-                let how = Text { fill: over(color), ..Text::MIDDLE };
-                drawing.text((at.0 + cell / 2.0, at.1 + cell / 2.0 + 4.0), &number, how);
-            }
+    let mut shapes: BTreeMap<[u8; 3], String> = BTreeMap::new();
+    let mut numbers: BTreeMap<&'static str, Vec<((f64, f64), String)>> = BTreeMap::new();
+    let places = (0..panel.rows.len())
+        .flat_map(|row| (0..panel.columns.len()).map(move |column| (row, column)));
+    for (row, column) in places {
+        let (left, top) = (LEFT + width * column as f64, TOP + height * row as f64);
+        let middle = (left + width / 2.0, top + height / 2.0 + 4.0);
+        let Some(value) = panel.value(row, column) else {
+            numbers.entry(super::theme::MUTE).or_default().push((middle, "\u{2013}".to_owned()));
+            continue;
+        };
+        // As many colours as a picture has.
+        let shades = f64::from(SHADES - 1);
+        let color = viridis((nearness(value) * shades).round() / shades);
+        let (wide, high) = (width - 1.0, height - 1.0);
+        let shape = shapes.entry(color).or_default();
+        shape.push_str(&format!("M{} {}", units(left), units(top)));
+        shape.push_str(&(step(wide, 0.0) + &step(0.0, high) + &step(-wide, 0.0) + "z"));
+        let number = crate::report::number::digits(value);
+        numbers.entry(over(color)).or_default().push((middle, number));
+    }
+    for (color, shape) in shapes {
+        drawing.path(&shape, &[("fill", V::T(&hex(color)))]);
+    }
+    // A number that is wider than its cell stands in the readout and the table.
+    let fits = |text: &str| super::text_width(text, SIZE) <= width + 2.0;
+    for (fill, numbers) in numbers {
+        let how = Text { fill, ..Text::MIDDLE };
+        drawing.open_texts("", how);
+        for (at, number) in numbers.iter().filter(|(_, number)| fits(number)) {
+            drawing.text(*at, number, how);
         }
+        drawing.close_texts();
     }
 }
 
 /// A pixel per cell. The page's readout takes the numbers from the table below the figure.
 fn picture(
     drawing: &mut Drawing,
-    matrix: &Matrix,
     panel: &Panel,
-    (left, top): (f64, f64),
     cell: f64,
-    ends: (f64, f64),
+    (width, height): (f64, f64),
+    nearness: &dyn Fn(f64) -> f64,
 ) {
-    let (rows, columns) = (panel.rows.len(), panel.columns.len());
     let shade = |value: &Option<f64>| match value {
         Some(value) if value.is_finite() => {
-            (nearness(*value, ends, matrix.low_is_near) * 254.0).round() as u8
+            (nearness(*value) * f64::from(SHADES - 1)).round() as u8
         }
-        _ => 255,
+        _ => SHADES,
     };
     let shades: Vec<u8> = panel.values.iter().map(shade).collect();
-    let size = (cell * columns as f64, cell * rows as f64);
-    drawing.picture((left, top), size, &heat(columns, rows, &shades));
-    for border in &panel.borders {
+    let png = heat(panel.columns.len(), panel.rows.len(), &shades);
+    drawing.picture((LEFT, TOP), (width, height), &png);
+    let borders = panel.borders.iter().flat_map(|border| {
         let at = cell * *border as f64;
-        drawing.line((left, top + at), (left + size.0, top + at), "#FFFFFF");
-        drawing.line((left + at, top), (left + at, top + size.1), "#FFFFFF");
-    }
-    // Which numbers the readout finds in the table below the figure.
-    let number = matrix.panels.iter().position(|other| std::ptr::eq(other, panel)).unwrap_or(0);
-    drawing.rect(
-        (left, top),
-        size,
-        &[
-            ("class", V::T("heat")),
-            ("fill", V::T("transparent")),
-            ("data-panel", V::N(number as f64)),
-            ("data-unit", V::T(&matrix.unit)),
-        ],
-    );
+        [
+            ((LEFT, TOP + at), (LEFT + width, TOP + at)),
+            ((LEFT + at, TOP), (LEFT + at, TOP + height)),
+        ]
+    });
+    drawing.lines(&borders.collect::<Vec<_>>(), "#FFFFFF");
 }
 
 /// The colours from far to near, with the numbers at their ends.
-fn key(drawing: &mut Drawing, matrix: &Matrix, y: f64, frame: Frame, (low, high): (f64, f64)) {
+fn key(matrix: &Matrix, frame: Frame, (low, high): (f64, f64)) -> Drawing {
     let (far, near) = if matrix.low_is_near { (high, low) } else { (low, high) };
-    let left = 62.0;
-    let width = 180.0_f64.min(frame.width / 2.0);
-    for step in 0..30 {
-        let x = left + width * f64::from(step) / 30.0;
-        let fill = hex(viridis(f64::from(step) / 29.0));
-        drawing.rect((x, y + 8.0), (width / 30.0 + 0.3, 9.0), &[("fill", V::T(&fill))]);
-    }
+    let mut drawing = Drawing::new(frame.width, 44.0);
+    let width = 210.0;
+    let shades: Vec<u8> = (0..SHADES).collect();
+    drawing.picture((LEFT, 8.0), (width, 9.0), &heat(shades.len(), 1, &shades));
     let text = |value: f64| format!("{} {}", crate::report::number::digits(value), matrix.unit);
-    drawing.text((left, y + 32.0), &text(far), Text { size: 11.0, ..Text::default() });
-    drawing.text((left + width, y + 32.0), &text(near), Text { size: 11.0, ..Text::END });
+    drawing.text((LEFT, 32.0), &text(far), Text::default());
+    drawing.text((LEFT + width, 32.0), &text(near), Text::END);
+    drawing
 }

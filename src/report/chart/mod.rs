@@ -30,8 +30,8 @@ pub struct Frame {
 impl Frame {
     /// A figure as wide as the page.
     pub const FULL: Self = Self { width: 1080.0, narrow: false };
-    /// Two figures side by side.
-    pub const HALF: Self = Self { width: 530.0, narrow: false };
+    /// Two figures side by side, or one on a phone.
+    pub const HALF: Self = Self { width: 460.0, narrow: false };
     /// A phone.
     pub const NARROW: Self = Self { width: 360.0, narrow: true };
 }
@@ -45,14 +45,34 @@ pub struct Figure {
     pub title: String,
     /// How it was measured and is drawn.
     pub caption: String,
-    /// On desks.
+    /// The whole of it; what files show.
     pub wide: Drawing,
-    /// On phones; nothing where the wide one is narrow enough.
+    /// On pages in place of the whole: its parts, beside one another where there is room.
+    pub parts: Vec<Drawing>,
+    /// On phones, where another arrangement is needed.
     pub narrow: Option<Drawing>,
     /// The numbers: a head and rows.
     pub table: Vec<Vec<String>>,
     /// Half of the page is enough.
     pub half: bool,
+}
+
+/// Parts of a figure, two in a row.
+pub fn joined(parts: &[Drawing]) -> Drawing {
+    const GAP: f64 = 24.0;
+    let widest = parts.iter().map(|part| part.width).fold(0.0, f64::max);
+    let highest = |row: &[Drawing]| row.iter().map(|part| part.height).fold(0.0, f64::max);
+    let columns = parts.len().clamp(1, 2) as f64;
+    let height = parts.chunks(2).map(highest).sum();
+    let mut all = Drawing::new(columns * (widest + GAP) - GAP, height);
+    let mut y = 0.0;
+    for row in parts.chunks(2) {
+        for (index, part) in row.iter().enumerate() {
+            all.nest(((widest + GAP) * index as f64, y), 1.0, part);
+        }
+        y += highest(row);
+    }
+    all
 }
 
 /// About how wide `text` is at `size`, in units: digits and lower-case letters of common sans-serif
@@ -73,4 +93,22 @@ pub fn fitted(text: &str, size: f64, width: f64) -> String {
     };
     let cut: String = text.chars().take_while(fits).collect();
     format!("{}\u{2026}", cut.trim_end())
+}
+
+/// `text` on at most `most` lines of `width` units; what has no room is cut with an ellipsis.
+pub fn wrapped(text: &str, size: f64, width: f64, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let room = width - size * 0.4 - text_width(word, size);
+        // The last line takes all that is left.
+        let is_last = lines.len() >= most.max(1);
+        match lines.last_mut() {
+            Some(line) if is_last || text_width(line, size) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| fitted(line, size, width)).collect()
 }

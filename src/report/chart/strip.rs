@@ -1,8 +1,8 @@
 //! Two strips: launches in the order in which they ran, and the vCPUs of a machine in its nodes.
 
-use super::line::{mark, short};
+use super::line::{marks, short};
 use super::scale::Scale;
-use super::svg::{Drawing, Text, V, units};
+use super::svg::{Drawing, SIZE, Text, V, segments, units};
 use super::theme::{self, AXIS, EQUAL, GRID, INK};
 use super::{Frame, fitted};
 use std::fmt::Write;
@@ -23,8 +23,6 @@ pub struct Launched {
     pub slot: usize,
     /// Percent above the median of its configuration.
     pub deviation: f64,
-    /// Configuration, number, value.
-    pub tip: String,
 }
 
 /// The drawing: time from left to right, deviation from the own median from bottom to top.
@@ -41,30 +39,38 @@ pub fn order(order: &Order, frame: Frame) -> Drawing {
     let (high, low) = (y(order.margin), y(-order.margin));
     drawing.rect((left, high), (width, low - high), &[("fill", V::T(EQUAL))]);
     drawing.text((left, 12.0), "% from the median of its configuration", Text::default());
-    for tick in scale.ticks(4) {
-        drawing.line(
-            (left, y(tick)),
-            (left + width, y(tick)),
-            if tick == 0.0 { AXIS } else { GRID },
-        );
+    let ticks = scale.ticks(4);
+    let across = |tick: &f64| ((left, y(*tick)), (left + width, y(*tick)));
+    drawing.lines(&ticks.iter().map(across).collect::<Vec<_>>(), GRID);
+    drawing.lines(&[across(&0.0)], AXIS);
+    drawing.open_texts("", Text::END);
+    for tick in ticks {
         let sign = if tick > 0.0 { "+" } else { "" };
         drawing.text((left - 6.0, y(tick) + 4.0), &format!("{sign}{}", short(tick)), Text::END);
     }
-    let each = width / order.launches.len().max(1) as f64;
-    for (index, launch) in order.launches.iter().enumerate() {
-        let place = (left + each * (index as f64 + 0.5), y(launch.deviation));
-        drawing.open(&format!("s{}", launch.slot));
-        mark(&mut drawing, launch.slot, place, 0.8);
-        let hit = [("fill", V::T("transparent")), ("data-t", V::T(&launch.tip))];
-        drawing.rect((place.0 - 5.0, place.1 - 5.0), (10.0, 10.0), &hit);
-        drawing.close();
-    }
-    let how = Text { ..Text::END };
     drawing.text(
         (left + width, top + height + 20.0),
         "launches in the order in which they ran",
-        how,
+        Text::END,
     );
+    drawing.close_texts();
+    let each = width / order.launches.len().max(1) as f64;
+    let x = |index: usize| left + each * (index as f64 + 0.5);
+    // The page's script finds the launch of a pointer by these.
+    let bottom = top + height;
+    let at: Vec<_> =
+        (0..order.launches.len()).map(|n| ((x(n), bottom), (x(n), bottom + 4.0))).collect();
+    drawing.path(&segments(&at), &[("class", V::T("at")), ("stroke", V::T(AXIS))]);
+    for slot in 0..theme::SLOTS {
+        let own = order.launches.iter().enumerate().filter(|(_, launch)| launch.slot == slot);
+        let places: Vec<(f64, f64)> =
+            own.map(|(index, launch)| (x(index), y(launch.deviation))).collect();
+        if !places.is_empty() {
+            drawing.open(&format!("s{slot}"));
+            marks(&mut drawing, slot, &places, 0.8);
+            drawing.close();
+        }
+    }
     drawing
 }
 
@@ -90,38 +96,31 @@ pub struct Node {
 
 const SQUARE: f64 = 13.0;
 
-/// The drawing: an outline per node, a square per vCPU, filled where the run may use it.
-pub fn machines(machines: &[Machine], frame: Frame) -> Drawing {
-    let label = if frame.narrow { 0.0 } else { 150.0 };
+/// The drawing of one configuration: an outline per node, a square per vCPU, filled where the run
+/// may use it.
+pub fn machine(machine: &Machine, frame: Frame) -> Drawing {
+    const TOP: f64 = 24.0;
     let mut boxes = Vec::new();
-    let mut y = 4.0;
-    for machine in machines {
-        let start = y;
-        if frame.narrow {
-            y += 20.0;
+    let (mut x, mut y, mut row) = (0.0, TOP, 0.0_f64);
+    for node in &machine.nodes {
+        let across = columns(node, frame.width - 24.0);
+        let size = node_size(node, across);
+        if x + size.0 > frame.width && x > 0.0 {
+            (x, y, row) = (0.0, y + row + 8.0, 0.0);
         }
-        let (mut x, mut row) = (label, 0.0_f64);
-        for node in &machine.nodes {
-            let across = columns(node, frame.width - label - 24.0);
-            let size = node_size(node, across);
-            if x + size.0 > frame.width && x > label {
-                (x, y, row) = (label, y + row + 8.0, 0.0);
-            }
-            boxes.push((machine, Some((node, across)), (x, y)));
-            x += size.0 + 10.0;
-            row = row.max(size.1);
-        }
-        y += row.max(20.0);
-        boxes.push((machine, None, (0.0, start)));
-        y += 14.0;
+        boxes.push((node, across, (x, y)));
+        x += size.0 + 10.0;
+        row = row.max(size.1);
     }
-    let mut drawing = Drawing::new(frame.width, y);
-    for (machine, node, at) in boxes {
-        match node {
-            Some((node, across)) => self::node(&mut drawing, machine, node, at, across),
-            None => name(&mut drawing, machine, at, label, frame),
-        }
+    let mut drawing = Drawing::new(frame.width, y + row + 12.0);
+    drawing.open(&format!("s{}", machine.slot));
+    marks(&mut drawing, machine.slot, &[(8.0, 10.0)], 1.0);
+    let how = Text { fill: INK, bold: true, ..Text::default() };
+    drawing.text((18.0, 14.0), &fitted(&machine.name, SIZE, frame.width - 20.0), how);
+    for (node, across, at) in boxes {
+        self::node(&mut drawing, machine, node, at, across);
     }
+    drawing.close();
     drawing
 }
 
@@ -138,22 +137,12 @@ fn node_size(node: &Node, across: usize) -> (f64, f64) {
     (width, rows as f64 * SQUARE + 26.0)
 }
 
-fn name(drawing: &mut Drawing, machine: &Machine, (x, y): (f64, f64), label: f64, frame: Frame) {
-    drawing.open(&format!("s{}", machine.slot));
-    mark(drawing, machine.slot, (x + 8.0, y + 10.0), 1.0);
-    let room = if frame.narrow { frame.width } else { label } - 28.0;
-    let how = Text { size: 12.5, fill: INK, bold: true, ..Text::default() };
-    drawing.text((x + 18.0, y + 14.0), &fitted(&machine.name, 12.5, room), how);
-    drawing.close();
-}
-
 fn node(drawing: &mut Drawing, machine: &Machine, node: &Node, (x, y): (f64, f64), across: usize) {
     let (width, height) = node_size(node, across);
     let color = theme::color(machine.slot);
-    drawing.open(&format!("s{}", machine.slot));
     let outline = [("fill", V::T("none")), ("stroke", V::T(AXIS)), ("rx", V::N(4.0))];
     drawing.rect((x + 0.5, y + 0.5), (width - 1.0, height - 1.0), &outline);
-    drawing.text((x + 7.0, y + 14.0), &node.name, Text { size: 11.0, ..Text::default() });
+    drawing.text((x + 7.0, y + 14.0), &fitted(&node.name, SIZE, width - 10.0), Text::default());
     for (usable, fill) in [(true, color), (false, "none")] {
         let mut d = String::new();
         for (index, _) in node.cpus.iter().enumerate().filter(|(_, (_, used))| *used == usable) {
@@ -165,5 +154,4 @@ fn node(drawing: &mut Drawing, machine: &Machine, node: &Node, (x, y): (f64, f64
             drawing.path(&d, &[("fill", V::T(fill)), ("stroke", V::T(color))]);
         }
     }
-    drawing.close();
 }

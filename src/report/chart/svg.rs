@@ -19,14 +19,17 @@ pub struct Drawing {
     pub width: f64,
     /// Units from top to bottom.
     pub height: f64,
+    /// What texts are like that say nothing else.
+    how: Text<'static>,
     body: String,
 }
 
-/// Smallest text of a figure that was not made smaller to fit, in units.
-const SMALLEST: f64 = 11.0;
+/// Height of letters, in units. A figure of half the page is drawn at three quarters of this on a
+/// phone of 400 pixels and one of the whole page at two thirds on A4: 9 pixels and 6 points are left.
+pub const SIZE: f64 = 12.5;
 
 /// How a text is set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Text<'a> {
     /// Height of the letters in units.
     pub size: f64,
@@ -40,26 +43,43 @@ pub struct Text<'a> {
 
 impl Default for Text<'_> {
     fn default() -> Self {
-        Self { size: 12.0, anchor: "start", fill: theme::MUTE, bold: false }
+        Self { size: SIZE, anchor: "start", fill: theme::MUTE, bold: false }
     }
 }
 
 impl Text<'_> {
     /// Ends at its position.
-    pub const END: Self = Self { size: 12.0, anchor: "end", fill: theme::MUTE, bold: false };
+    pub const END: Self = Self { size: SIZE, anchor: "end", fill: theme::MUTE, bold: false };
     /// Is centred at its position.
-    pub const MIDDLE: Self = Self { size: 12.0, anchor: "middle", fill: theme::MUTE, bold: false };
+    pub const MIDDLE: Self = Self { size: SIZE, anchor: "middle", fill: theme::MUTE, bold: false };
 }
 
 impl Drawing {
     /// An empty drawing.
     pub fn new(width: f64, height: f64) -> Self {
-        Self { width, height, body: String::new() }
+        Self { width, height, how: Text::default(), body: String::new() }
     }
 
     /// Begins a group of class `class`.
     pub fn open(&mut self, class: &str) {
-        let _ = write!(self.body, "<g class=\"{}\">", escaped(class));
+        self.open_with(&[("class", V::T(class))]);
+    }
+
+    /// Begins a group of class `class` whose texts are like `how`, said once for all of them.
+    pub fn open_texts(&mut self, class: &str, how: Text<'static>) {
+        self.body.push_str("<g");
+        if !class.is_empty() {
+            self.attributes(&[("class", V::T(class))]);
+        }
+        self.like(how);
+        self.body.push('>');
+        self.how = how;
+    }
+
+    /// Ends a group of texts.
+    pub fn close_texts(&mut self) {
+        self.how = Text::default();
+        self.close();
     }
 
     /// Begins a group whose shapes have these attributes.
@@ -92,11 +112,21 @@ impl Drawing {
 
     /// A straight line.
     pub fn line(&mut self, from: (f64, f64), to: (f64, f64), stroke: &str) {
-        self.path(&polyline(&[from, to]), &[("stroke", V::T(stroke))]);
+        self.lines(&[(from, to)], stroke);
     }
 
-    /// A path: `d` holds only commands and numbers.
+    /// Straight lines of one colour.
+    pub fn lines(&mut self, lines: &[((f64, f64), (f64, f64))], stroke: &str) {
+        if !lines.is_empty() {
+            self.path(&segments(lines), &[("stroke", V::T(stroke))]);
+        }
+    }
+
+    /// A path: `d` holds only commands and numbers. Nothing where there are none.
     pub fn path(&mut self, d: &str, attributes: &[(&str, V<'_>)]) {
+        if d.is_empty() {
+            return;
+        }
         let _ = write!(self.body, "<path d=\"{d}\"");
         self.attributes(attributes);
         self.body.push_str("/>");
@@ -115,18 +145,41 @@ impl Drawing {
         self.body.push_str("/>");
     }
 
-    /// One line of text.
+    /// One line of text. It says what is not said by its group.
     pub fn text(&mut self, at: (f64, f64), text: &str, how: Text<'_>) {
+        self.named(at, text, how, &[]);
+    }
+
+    /// One line of text with attributes of its own.
+    pub fn named(
+        &mut self,
+        at: (f64, f64),
+        text: &str,
+        how: Text<'_>,
+        attributes: &[(&str, V<'_>)],
+    ) {
         self.body.push_str("<text");
-        self.attributes(&[("x", V::N(at.0)), ("y", V::N(at.1)), ("font-size", V::N(how.size))]);
-        if how.anchor != "start" {
+        self.attributes(&[("x", V::N(at.0)), ("y", V::N(at.1))]);
+        self.attributes(attributes);
+        self.like(how);
+        let _ = write!(self.body, ">{}</text>", escaped(text));
+    }
+
+    /// The attributes in which texts like `how` differ from others here.
+    fn like(&mut self, how: Text<'_>) {
+        let now = self.how;
+        if how.size != now.size {
+            self.attributes(&[("font-size", V::N(how.size))]);
+        }
+        if how.anchor != now.anchor {
             self.attributes(&[("text-anchor", V::T(how.anchor))]);
         }
-        self.attributes(&[("fill", V::T(how.fill))]);
-        if how.bold {
-            self.attributes(&[("font-weight", V::T("600"))]);
+        if how.fill != now.fill {
+            self.attributes(&[("fill", V::T(how.fill))]);
         }
-        let _ = write!(self.body, ">{}</text>", escaped(text));
+        if how.bold != now.bold {
+            self.attributes(&[("font-weight", V::T(if how.bold { "600" } else { "400" }))]);
+        }
     }
 
     /// An inline picture in PNG format.
@@ -156,40 +209,51 @@ impl Drawing {
         let _ = write!(self.body, "<g class=\"{class}\" clip-path=\"url(#{id})\">");
     }
 
-    /// The same with its texts at least `least` units high, for where it is drawn small. Names that
-    /// were made smaller than the least size to fit stay as they are.
+    /// The same with its texts at least `least` units high, for where it is drawn small.
     pub fn with_text_of(&self, least: f64) -> Self {
         const SIZE: &str = " font-size=\"";
+        let least = (least * 10.0).ceil() / 10.0;
         let mut parts = self.body.split(SIZE);
         let mut body = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let (size, rest) = part.split_once('"').unwrap_or((part, ""));
-            let size: f64 = size.parse().unwrap_or(SMALLEST);
-            let size = if size < SMALLEST { size } else { size.max((least * 10.0).ceil() / 10.0) };
-            let _ = write!(body, "{SIZE}{}\"{rest}", units(size));
+            let size: f64 = size.parse().unwrap_or(least);
+            let _ = write!(body, "{SIZE}{}\"{rest}", units(size.max(least)));
         }
-        Self { body, ..*self }
+        let how = Text { size: self.how.size.max(least), ..self.how };
+        Self { how, body, ..*self }
     }
 
     /// Another drawing within this one, at a place and scaled.
     pub fn nest(&mut self, at: (f64, f64), scale: f64, other: &Self) {
+        let place = format!("translate({} {}) scale({scale:.4})", units(at.0), units(at.1));
+        let place = if scale == 1.0 { place.replace(" scale(1.0000)", "") } else { place };
         let _ = write!(
             self.body,
-            "<g transform=\"translate({} {}) scale({scale:.4})\">{}</g>",
-            units(at.0),
-            units(at.1),
+            "<g transform=\"{place}\" font-size=\"{}\">{}</g>",
+            units(other.how.size),
             other.body
         );
+    }
+
+    /// What all elements of a drawing have in common.
+    fn head(&self) -> String {
+        format!(
+            "viewBox=\"0 0 {} {}\" font-size=\"{}\" fill=\"{}\"",
+            units(self.width),
+            units(self.height),
+            units(self.how.size),
+            escaped(self.how.fill)
+        )
     }
 
     /// The element for a page, of class `class`, named by the elements whose ids are given.
     pub fn element(&self, class: &str, named_by: &str, described_by: &str) -> String {
         format!(
-            "<svg class=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{}\" \
+            "<svg class=\"{}\" {} role=\"img\" aria-labelledby=\"{}\" \
              aria-describedby=\"{}\">{}</svg>",
             escaped(class),
-            units(self.width),
-            units(self.height),
+            self.head(),
             escaped(named_by),
             escaped(described_by),
             self.body
@@ -206,14 +270,21 @@ impl Drawing {
         )
     }
 
+    /// One of the elements of a figure that has several: the figure's name is said once around them.
+    pub fn part(&self, class: &str) -> String {
+        let class = escaped(class);
+        format!("<svg class=\"{class}\" {} aria-hidden=\"true\">{}</svg>", self.head(), self.body)
+    }
+
     /// A file of its own in the light theme.
     pub fn document(&self, title: &str, description: &str) -> String {
         let (width, height) = (units(self.width), units(self.height));
         let text = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" font-family=\"Inter, sans-serif\" role=\"img\">\
+             {} font-family=\"Inter, sans-serif\" role=\"img\">\
              <title>{}</title><desc>{}</desc>\
              <rect width=\"{width}\" height=\"{height}\" fill=\"#FFFFFF\"/>{}</svg>\n",
+            self.head(),
             escaped(title),
             escaped(description),
             self.body
@@ -262,4 +333,24 @@ pub fn polyline(points: &[(f64, f64)]) -> String {
         let _ = write!(d, "{command}{} {}", units(*x), units(*y));
     }
     d
+}
+
+/// The commands of straight lines, those along an axis by their length.
+pub fn segments(lines: &[((f64, f64), (f64, f64))]) -> String {
+    let mut d = String::new();
+    for (from, to) in lines {
+        let _ = write!(d, "M{} {}", units(from.0), units(from.1));
+        d.push_str(&step(to.0 - from.0, to.1 - from.1));
+    }
+    d
+}
+
+/// The command of a line from where a path is, by its lengths along both axes.
+pub fn step(dx: f64, dy: f64) -> String {
+    match (units(dx), units(dy)) {
+        (dx, zero) if zero == "0" => format!("h{dx}"),
+        (zero, dy) if zero == "0" => format!("v{dy}"),
+        (dx, dy) if dy.starts_with('-') => format!("l{dx}{dy}"),
+        (dx, dy) => format!("l{dx} {dy}"),
+    }
 }

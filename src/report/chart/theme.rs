@@ -3,6 +3,8 @@
 //! The four hues are apart by at least 16 CIEDE2000 units for normal, protan, deutan and tritan
 //! vision, by Machado, Oliveira and Fernandes 2009 at full severity; a test computes it.
 
+use super::svg::{step, units};
+
 /// Text.
 pub const INK: &str = "var(--ink)";
 /// Text that explains.
@@ -61,16 +63,29 @@ pub fn dash(slot: usize) -> Option<&'static str> {
     }
 }
 
-/// The outline of a slot's marker around (0, 0), and whether it is filled. Short, as pages have
-/// hundreds of them: the circle is an arc that ends next to where it begins.
-pub fn marker(slot: usize) -> (&'static str, bool) {
-    let outline = [
-        "M4 0A4 4 0 1 1 4-.01z",
-        "M-3.6-3.6h7.2v7.2h-7.2z",
-        "M0-4.6 4.4 3.4h-8.8z",
-        "M0-5 5 0 0 5-5 0z",
-    ][slot % HUES];
-    (outline, slot < HUES)
+/// The outline of a slot's marker around a place, as commands of which only the first is absolute:
+/// a curve's markers are one path, and a page can move each by that command.
+pub fn outline(slot: usize, (x, y): (f64, f64), size: f64) -> String {
+    let (from, rest): ((f64, f64), &[(f64, f64)]) = match slot % HUES {
+        0 => {
+            // An arc that ends next to where it begins.
+            let r = units(4.0 * size);
+            return format!("M{} {}a{r} {r} 0 1 1 0-.01z", units(x + 4.0 * size), units(y));
+        }
+        1 => ((-3.6, -3.6), &[(7.2, 0.0), (0.0, 7.2), (-7.2, 0.0)]),
+        2 => ((0.0, -4.6), &[(4.4, 8.0), (-8.8, 0.0)]),
+        _ => ((0.0, -5.0), &[(5.0, 5.0), (-5.0, 5.0), (-5.0, -5.0)]),
+    };
+    let mut d = format!("M{} {}", units(x + from.0 * size), units(y + from.1 * size));
+    for (dx, dy) in rest {
+        d.push_str(&step(dx * size, dy * size));
+    }
+    d + "z"
+}
+
+/// True where a slot's marker is filled.
+pub fn filled(slot: usize) -> bool {
+    slot < HUES
 }
 
 /// `text` with every variable replaced by its value in the light theme.

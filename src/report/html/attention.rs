@@ -44,6 +44,8 @@ pub struct Finding {
     pub effect: String,
     /// What to do.
     pub remedy: String,
+    /// How to see that it helped.
+    pub check: String,
     /// `certain`, `likely` or `possible`.
     pub certainty: &'static str,
 }
@@ -75,6 +77,16 @@ pub fn findings(view: &View<'_>) -> Vec<Finding> {
     findings
 }
 
+/// The command that compares the sides of a group.
+fn diff(view: &View<'_>) -> String {
+    let of = |name: &String| match view.group.kind {
+        Kind::Configurations => name.clone(),
+        Kind::Twins => format!("{name}/{}", inert(&view.group.name)),
+    };
+    let names: Vec<String> = view.names.iter().map(of).collect();
+    format!("vbench diff {}", names.join(" "))
+}
+
 /// Names in a list, the first few of them.
 pub fn listed(names: &[String]) -> String {
     const NAMED: usize = 6;
@@ -96,6 +108,7 @@ fn controls(view: &View<'_>) -> Option<Finding> {
             "Something besides the configuration changed, so no difference can be credited to it."
                 .to_owned(),
         remedy: "Find what else changed (see Environment), and measure again in turns.".to_owned(),
+        check: format!("{}: the rows of controls are the same.", diff(view)),
         certainty: "certain",
     })
 }
@@ -125,6 +138,7 @@ fn failures(view: &View<'_>) -> Option<Finding> {
         effect: "A failed launch has no value; a case without values is not compared.".to_owned(),
         remedy: "Read the reason, mend it, and run these cases again: vbench run --exact CASE."
             .to_owned(),
+        check: "vbench show NAME: each of these cases has a value.".to_owned(),
         certainty: "certain",
     })
 }
@@ -142,6 +156,7 @@ fn quarantined(view: &View<'_>) -> Option<Finding> {
         evidence: format!("{}.", listed(&reasons.into_iter().collect::<Vec<_>>())),
         effect: "Its owner says that it must not be compared.".to_owned(),
         remedy: "Leave it out, or measure again.".to_owned(),
+        check: format!("{}: no quarantined run is named.", diff(view)),
         certainty: "certain",
     })
 }
@@ -178,6 +193,7 @@ fn confounded(view: &View<'_>) -> Option<Finding> {
         effect: "A difference belongs to the configuration as a whole; none of these facts can be credited alone."
             .to_owned(),
         remedy: "Measure a configuration for each fact, in which only it differs.".to_owned(),
+        check: format!("vbench diff {} NAME: one fact differs.", view.names[0]),
         certainty: "certain",
     })
 }
@@ -202,6 +218,7 @@ fn unreplicated(view: &View<'_>) -> Option<Finding> {
                  however large."
             .to_owned(),
         remedy: "vbench run --config NAME --launches 10, the configurations in turns.".to_owned(),
+        check: "vbench show NAME: every case has several launches, and an interval.".to_owned(),
         certainty: "certain",
     })
 }
@@ -224,6 +241,7 @@ fn sequential(view: &View<'_>) -> Option<Finding> {
         effect: "Drift of the host, such as heat or neighbours, looks like a difference between configurations: intervals allow for it, and smaller differences stay unclear."
             .to_owned(),
         remedy: "Measure in turns: a few launches of each, then again; runs of one configuration are pooled.".to_owned(),
+        check: format!("{}: it no longer says that they were measured one after the other.", diff(view)),
         certainty: "possible",
     })
 }
@@ -236,6 +254,7 @@ fn within_boot(view: &View<'_>) -> Option<Finding> {
         effect: "Where memory and vCPUs land after a boot is part of chance that was drawn once."
             .to_owned(),
         remedy: "Measure each configuration after two or more boots.".to_owned(),
+        check: format!("{}: it no longer says that verdicts hold for these boots only.", diff(view)),
         certainty: "certain",
     })
 }
@@ -254,6 +273,7 @@ fn mixed(view: &View<'_>) -> Option<Finding> {
         evidence: format!("{}.", listed(&notes.into_iter().collect::<Vec<_>>())),
         effect: "What is pooled under one name was measured on different layouts; the spread is larger for it.".to_owned(),
         remedy: "Give each layout a name of its own: vbench run --config NAME.".to_owned(),
+        check: format!("{}: no note about unlike runs of one side.", diff(view)),
         certainty: "certain",
     })
 }
@@ -275,6 +295,7 @@ fn versions(view: &View<'_>) -> Option<Finding> {
             "Cases of the same code are compared; how often and how long each ran is not the same."
                 .to_owned(),
         remedy: "Measure all configurations with one program and one profile.".to_owned(),
+        check: format!("{}: no note about profiles and versions.", diff(view)),
         certainty: "certain",
     })
 }
@@ -313,6 +334,7 @@ fn disturbed(view: &View<'_>) -> Option<Finding> {
         evidence: format!("{}; most often: {most}.", each.join(", ")),
         effect: "Intervals are wider, and what disturbs may come from the configuration or from neighbours.".to_owned(),
         remedy: "Measure on a quiet machine, or with more launches; every sample's evidence is in samples.csv.".to_owned(),
+        check: "vbench show NAME: fewer than one sample in ten is disturbed.".to_owned(),
         certainty: "likely",
     })
 }
@@ -341,6 +363,7 @@ fn unlike(view: &View<'_>) -> Option<Finding> {
             evidence: format!("Really different: {}. No known fact about the machines is.", listed(&metrics)),
             effect: "The cause is outside of what a guest can see: host placement, neighbours, hardware.".to_owned(),
             remedy: "Compare the hosts: pinning, memory placement, firmware, cooling.".to_owned(),
+            check: format!("{}: the rows named above are the same.", diff(view)),
             certainty: "likely",
         }),
         (false, false) => Some(Finding {
@@ -349,6 +372,7 @@ fn unlike(view: &View<'_>) -> Option<Finding> {
             evidence: format!("Really different: {}. Facts that differ: {}.", listed(&metrics), listed(&facts)),
             effect: "One of these facts, or something no guest can see, is why they are not alike.".to_owned(),
             remedy: "Make the facts alike one by one, and measure again.".to_owned(),
+            check: format!("{}: the rows named above are the same.", diff(view)),
             certainty: if facts.len() == 1 { "likely" } else { "possible" },
         }),
     }
@@ -377,6 +401,7 @@ fn skipped(view: &View<'_>) -> Option<Finding> {
         evidence: format!("{}.", listed(&told)),
         effect: "This report says nothing about them.".to_owned(),
         remedy: "Provide what is missing where it matters.".to_owned(),
+        check: "vbench list: each of them is ready.".to_owned(),
         certainty: "certain",
     })
 }

@@ -3,54 +3,41 @@
 use crate::report::chart::Figure;
 use maud::{Markup, PreEscaped, html};
 
-/// With its buttons, for wide screens and narrow ones.
+/// For wide screens and narrow ones; the script adds its buttons.
 pub fn figure(figure: &Figure) -> Markup {
     let (title, caption) = (format!("{}-t", figure.id), format!("{}-d", figure.id));
     let wide = if figure.narrow.is_some() { "chart wide" } else { "chart" };
     html! {
         figure id=(figure.id) {
             figcaption {
-                div .fh {
-                    h3 id=(title) { (figure.title) }
-                    div .fx .js-only {
-                        button type="button" data-act="enlarge" aria-label={ "Enlarge: " (figure.title) } { "Enlarge" }
-                        button type="button" data-act="save" aria-label={ "Save as SVG: " (figure.title) } { "SVG" }
-                    }
-                }
+                h3 id=(title) { (figure.title) }
                 p id=(caption) { (figure.caption) }
             }
-            (PreEscaped(figure.wide.element(wide, &title, &caption)))
-            @if let Some(narrow) = &figure.narrow { (PreEscaped(without_readouts(&narrow.element("chart narrow", &title, &caption)))) }
-            (numbers(figure))
+            @if figure.parts.is_empty() {
+                (PreEscaped(figure.wide.element(wide, &title, &caption)))
+            } @else {
+                div .parts role="img" aria-labelledby=(title) aria-describedby=(caption) {
+                    @for part in &figure.parts { (PreEscaped(part.part("chart"))) }
+                }
+            }
+            @if let Some(narrow) = &figure.narrow { (PreEscaped(narrow.element("chart narrow", &title, &caption))) }
+            (numbers(figure, &title))
         }
     }
 }
 
-/// A drawing for a phone, where nothing hovers: the readouts would be half of it.
-fn without_readouts(drawing: &str) -> String {
-    const START: &str = " data-t=\"";
-    let mut text = String::with_capacity(drawing.len());
-    let mut parts = drawing.split(START);
-    text.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        // Values of attributes are escaped: the next quote ends this one.
-        text.push_str(part.split_once('"').map_or("", |(_, rest)| rest));
-    }
-    text
-}
-
-/// The numbers behind a figure. A row that is as wide as the head but begins another panel has its
-/// own head.
-fn numbers(figure: &Figure) -> Markup {
+/// The numbers behind a figure, from which the script also takes its readouts. A row that is as wide
+/// as the head but begins another panel has its own head.
+fn numbers(figure: &Figure, title: &str) -> Markup {
     let Some((head, rows)) = figure.table.split_first() else { return html! {} };
     html! {
         details .numbers {
             summary { "Numbers behind this figure" }
-            div .scroll tabindex="0" role="region" aria-label={ "Numbers: " (figure.title) } { @if head.len() > MOST_COLUMNS { (plain(figure)) } @else { table {
-                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
+            div .scroll tabindex="0" role="region" aria-labelledby=(title) { @if head.len() > MOST_COLUMNS { (plain(figure)) } @else { table {
+                thead { tr { @for cell in head { th { (cell) } } } }
                 tbody { @for row in rows { tr {
                     @for (column, cell) in row.iter().enumerate() {
-                        @if column == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                        @if column == 0 { th { (cell) } } @else { td { (cell) } }
                     }
                 } } }
             } } }
@@ -61,7 +48,7 @@ fn numbers(figure: &Figure) -> Markup {
 /// More columns are plain text: elements for tens of thousands of numbers make a page slow.
 const MOST_COLUMNS: usize = 17;
 
-/// Two lines a row, its name and its numbers: the script reads them for the readout of pictures.
+/// Two lines a row, its name and its numbers.
 fn plain(figure: &Figure) -> Markup {
     let width =
         |row: &Vec<String>| row.iter().skip(1).map(|cell| cell.chars().count()).max().unwrap_or(0);

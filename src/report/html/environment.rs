@@ -2,8 +2,8 @@
 
 use super::view::View;
 use crate::host::cpulist;
-use crate::report::chart::strip::{Machine, Node, machines};
-use crate::report::chart::{Figure, Frame};
+use crate::report::chart::strip::{Machine, Node, machine};
+use crate::report::chart::{Figure, Frame, joined};
 use crate::report::square::nodes;
 use crate::report::table::{cut, inert};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,7 +109,7 @@ const MOST_CPUS: usize = 1024;
 /// The vCPUs of every side in their nodes; nothing where they are not known.
 pub fn topology(view: &View<'_>) -> Option<Figure> {
     let sides = view.group.sides.iter().take(view.names.len()).enumerate();
-    let machines_: Vec<Machine> = sides
+    let machines: Vec<Machine> = sides
         .filter_map(|(slot, side)| {
             let run = side.runs.first()?;
             let allowed = run.environment.value("cpu.allowed").map(ToString::to_string);
@@ -125,19 +125,21 @@ pub fn topology(view: &View<'_>) -> Option<Figure> {
             (!nodes.is_empty()).then(|| Machine { slot, name: view.names[slot].clone(), nodes })
         })
         .collect();
-    let count: usize = machines_.iter().flat_map(|m| &m.nodes).map(|node| node.cpus.len()).sum();
+    let count: usize = machines.iter().flat_map(|m| &m.nodes).map(|node| node.cpus.len()).sum();
     if count == 0 || count > MOST_CPUS * view.names.len() {
         return None;
     }
-    let table = table(&machines_);
+    let table = table(&machines);
+    let parts: Vec<_> = machines.iter().map(|one| machine(one, Frame::HALF)).collect();
     Some(Figure {
         id: format!("{}-topology", view.id),
         title: "Which vCPUs each run could use".to_owned(),
         caption: "As the guest sees itself: an outline is a memory node, a square a vCPU, filled where the run was \
                   allowed on it. Where the host runs a vCPU is not visible from here."
             .to_owned(),
-        wide: machines(&machines_, Frame::FULL),
-        narrow: Some(machines(&machines_, Frame::NARROW)),
+        wide: joined(&parts),
+        parts,
+        narrow: None,
         table,
         half: false,
     })

@@ -78,7 +78,6 @@ fn figure(view: &View<'_>, lines: &[&Line], all: usize, id: &str) -> Figure {
                 let value = value.as_ref()?;
                 Some(Bar {
                     slot,
-                    name: view.names[slot].clone(),
                     value: value.typical / factor,
                     interval: value.interval.map(|(low, high)| (low / factor, high / factor)),
                     label: crate::report::number::digits(value.typical / factor),
@@ -88,7 +87,6 @@ fn figure(view: &View<'_>, lines: &[&Line], all: usize, id: &str) -> Figure {
             .collect(),
     };
     let groups: Vec<bars::Group> = lines.iter().map(group).collect();
-    let half = groups.len() <= 5 && view.names.len() * groups.len() <= 12;
     let title = words::unit_and_direction(&Line { shown: (factor, unit), ..lines[0].clone() });
     let bars = Bars { title, groups };
     let function = words::sentence(&words::spelt(lines[0].function()));
@@ -96,10 +94,11 @@ fn figure(view: &View<'_>, lines: &[&Line], all: usize, id: &str) -> Figure {
         id: id.to_owned(),
         title: headline(view, lines).unwrap_or(function),
         caption: caption(view, lines, all),
-        wide: bars::draw(&bars, if half { Frame::HALF } else { Frame::FULL }),
-        narrow: Some(bars::draw(&bars, Frame::NARROW)),
+        wide: bars::draw(&bars, Frame::HALF),
+        parts: Vec::new(),
+        narrow: None,
         table: numbers(view, &bars),
-        half,
+        half: true,
     }
 }
 
@@ -172,18 +171,21 @@ pub fn forest(view: &View<'_>) -> Option<Figure> {
     let mut rows: Vec<forest::Row> = Vec::new();
     let mut chapter = None;
     let (shown, left_out) = compared(view);
+    let order = table::order(view);
     for line in shown {
         let of = words::Chapter::of(&line.kind, &line.case.benchmark);
         if chapter.as_ref() != Some(&of) {
             rows.push(forest::Row {
                 name: of.title(),
                 detail: String::new(),
+                number: 0,
                 heading: true,
                 changes: Vec::new(),
             });
             chapter = Some(of);
         }
-        rows.push(row(view, line));
+        let number = order.iter().position(|index| std::ptr::eq(&view.lines[*index], line));
+        rows.push(row(line, number.unwrap_or_default()));
     }
     if !view.compared() || rows.is_empty() {
         return None;
@@ -205,6 +207,7 @@ pub fn forest(view: &View<'_>) -> Option<Figure> {
             }
         ),
         wide: forest::draw(&forest, Frame::FULL),
+        parts: Vec::new(),
         narrow: Some(forest::draw(&forest, Frame::NARROW)),
         // The table above the figure has the same numbers.
         table: Vec::new(),
@@ -212,12 +215,7 @@ pub fn forest(view: &View<'_>) -> Option<Figure> {
     })
 }
 
-fn row(view: &View<'_>, line: &Line) -> forest::Row {
-    let name = if line.detail.is_empty() {
-        line.name.clone()
-    } else {
-        format!("{}, {}", line.name, line.detail)
-    };
+fn row(line: &Line, number: usize) -> forest::Row {
     let change = |(slot, cell): (usize, &super::view::Cell)| {
         let ratio = cell.ratio?;
         let interval = cell.interval.map(|(low, high)| {
@@ -235,13 +233,9 @@ fn row(view: &View<'_>, line: &Line) -> forest::Row {
                 Some(Verdict::Inconclusive) => "var(--warn)",
                 _ => theme::MUTE,
             },
-            tip: format!(
-                "{name}\n{slot}|{}|{}",
-                view.names[slot],
-                words::explanation(cell, line.level.name())
-            ),
         })
     };
     let changes = line.changes().filter_map(change).collect();
-    forest::Row { name: line.name.clone(), detail: line.detail.clone(), heading: false, changes }
+    let (name, detail) = (line.name.clone(), line.detail.clone());
+    forest::Row { name, detail, number, heading: false, changes }
 }

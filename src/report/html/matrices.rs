@@ -4,7 +4,7 @@
 use super::view::{Line, View};
 use super::words;
 use crate::report::chart::matrix::{Matrix, Panel, draw};
-use crate::report::chart::{Figure, Frame};
+use crate::report::chart::{Figure, Frame, joined as whole};
 use crate::report::square::{self, Layout, Place, Square, sentence};
 use crate::report::table::inert;
 use crate::text::cut;
@@ -180,7 +180,8 @@ impl Drawn<'_> {
             low_is_near: self.metric.better == Better::Lower,
             panels,
         };
-        let half = matrix.panels.len() == 1 && matrix.panels[0].columns.len() < 9;
+        let half = matrix.panels.len() == 1;
+        let drawings = draw(&matrix, Frame::HALF);
         let detail = words::sentence(&inert(&words::detail(&self.case)));
         let told = self.told(view);
         let joined = if self.of_pairs() { self.joined() } else { String::new() };
@@ -190,8 +191,9 @@ impl Drawn<'_> {
             id: id.to_owned(),
             title: self.title(),
             caption: format!("{}.", parts.join(". ")),
-            wide: draw(&matrix, if half { Frame::HALF } else { Frame::FULL }),
-            narrow: Some(draw(&matrix, Frame::NARROW)),
+            wide: whole(&drawings),
+            parts: drawings,
+            narrow: None,
             table: table(&matrix),
             half,
         }

@@ -34,19 +34,13 @@ pub fn launches(view: &View<'_>) -> Option<Figure> {
             median(&own)
         })
         .collect();
-    let launched = |(number, (_, slot, value)): (usize, &(f64, usize, f64))| Launched {
+    let launched = |(_, slot, value): &(f64, usize, f64)| Launched {
         slot: *slot,
         deviation: 100.0 * (value / medians[*slot] - 1.0),
-        tip: format!(
-            "launch {}\n{slot}|{}|{}",
-            number + 1,
-            view.names[*slot],
-            line.with_unit(*value)
-        ),
     };
     let drawn = Order {
         margin: 100.0 * view.policy.margin,
-        launches: all.iter().enumerate().map(launched).collect(),
+        launches: all.iter().map(launched).collect(),
     };
     let detail = if line.detail.is_empty() { String::new() } else { format!(", {}", line.detail) };
     Some(Figure {
@@ -59,6 +53,7 @@ pub fn launches(view: &View<'_>) -> Option<Figure> {
             view.margin()
         ),
         wide: order(&drawn, Frame::FULL),
+        parts: Vec::new(),
         narrow: Some(order(&drawn, Frame::NARROW)),
         table: rows(view, line, &all),
         half: false,
@@ -68,7 +63,7 @@ pub fn launches(view: &View<'_>) -> Option<Figure> {
 fn rows(view: &View<'_>, line: &Line, all: &[(f64, usize, f64)]) -> Vec<Vec<String>> {
     let head = ["launch", "configuration", "value"].map(str::to_owned).to_vec();
     let row = |(number, (_, slot, value)): (usize, &(f64, usize, f64))| {
-        vec![(number + 1).to_string(), view.names[*slot].clone(), line.with_unit(*value)]
+        vec![format!("launch {}", number + 1), view.names[*slot].clone(), line.with_unit(*value)]
     };
     [head].into_iter().chain(all.iter().enumerate().map(row)).collect()
 }

@@ -17,7 +17,7 @@ const SCRIPT: &str = include_str!("report.js");
 
 /// The whole page.
 pub fn page(views: &[View<'_>]) -> String {
-    let style = format!("{}{STYLE}", theme::style());
+    let style = format!("{}{STYLE}{}", theme::style(), views.iter().map(columns).collect::<String>());
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'",
         sha256::source(&style),
@@ -44,6 +44,24 @@ pub fn page(views: &[View<'_>]) -> String {
         }
     };
     markup.into_string()
+}
+
+/// Rules of the columns of a group's tables: on a phone, where they are not side by side, the name
+/// of the configuration above each cell.
+fn columns(view: &View<'_>) -> String {
+    let name = |(slot, name): (usize, &String)| {
+        let (id, child) = (&view.id, slot + 2);
+        format!("#{id} .cmp td:nth-child({child})::before{{content:\"{}\"}}", css_text(name))
+    };
+    let names: String = view.names.iter().enumerate().map(name).collect();
+    format!("@media(max-width:760px){{{names}}}\n")
+}
+
+/// Text within quotes in a style sheet: all but letters, digits and a few signs by their numbers.
+fn css_text(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
+    let letter = |c| if safe(c) { c.to_string() } else { format!("\\{:x} ", u32::from(c)) };
+    text.chars().map(letter).collect()
 }
 
 fn title(views: &[View<'_>]) -> String {
@@ -190,11 +208,9 @@ fn bar(view: &View<'_>, sections: &[Section], [choice, findings, forest]: [bool;
 /// The marker of a slot as a small drawing.
 pub fn sign(slot: usize) -> Markup {
     let mut drawing = Drawing::new(12.0, 12.0);
-    let (outline, filled) = theme::marker(slot);
-    let fill = if filled { theme::color(slot) } else { "none" };
-    let place = V::T("translate(6 6)");
-    let stroke = V::T(theme::color(slot));
-    drawing.path(outline, &[("transform", place), ("fill", V::T(fill)), ("stroke", stroke)]);
+    let fill = if theme::filled(slot) { theme::color(slot) } else { "none" };
+    let outline = theme::outline(slot, (6.0, 6.0), 1.0);
+    drawing.path(&outline, &[("fill", V::T(fill)), ("stroke", V::T(theme::color(slot)))]);
     PreEscaped(drawing.ornament("sign"))
 }
 
@@ -340,6 +356,7 @@ fn all_findings(view: &View<'_>, found: &[Finding]) -> Markup {
                         dt { "Evidence" } dd { (finding.evidence) }
                         dt { "Effect" } dd { (finding.effect) }
                         dt { "Do" } dd { (finding.remedy) }
+                        dt { "Check" } dd { (finding.check) }
                         dt { "Certainty" } dd { (finding.certainty) }
                     }
                 }

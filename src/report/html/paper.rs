@@ -6,7 +6,7 @@ use super::view::{Line, View};
 use super::{environment, figures, headline, method, words};
 use crate::report::chart::svg::{Drawing, Text};
 use crate::report::chart::theme::{AXIS, GRID, INK, MUTE};
-use crate::report::chart::{fitted, text_width};
+use crate::report::chart::wrapped;
 
 /// A4 at 96 units to the inch.
 const WIDTH: f64 = 794.0;
@@ -46,7 +46,7 @@ impl Flow {
 
     /// Words at `left`, wrapped to `width`.
     fn words(&mut self, text: &str, left: f64, width: f64, how: Text<'_>) {
-        for line in wrapped(text, how.size, width) {
+        for line in wrapped(text, how.size, width, usize::MAX) {
             self.need(how.size * 1.45);
             let y = self.y + how.size;
             self.drawing().text((left, y), &line, how);
@@ -75,7 +75,7 @@ impl Flow {
     fn row(&mut self, cells: &[(String, f64)], bold: bool) {
         let size = 10.0;
         let lines: Vec<Vec<String>> =
-            cells.iter().map(|(text, share)| wrapped(text, size, share * INNER - 10.0)).collect();
+            cells.iter().map(|(text, share)| wrapped(text, size, share * INNER - 10.0, usize::MAX)).collect();
         let height = lines.iter().map(Vec::len).max().unwrap_or(1) as f64 * 14.0 + 6.0;
         self.need(height);
         let (mut left, top) = (MARGIN, self.y);
@@ -93,7 +93,7 @@ impl Flow {
     }
 
     fn figure(&mut self, figure: &crate::report::chart::Figure) {
-        let scale = (INNER / figure.wide.width).min(1.0);
+        let scale = (INNER / figure.wide.width).min(1.2);
         // A figure that is higher than a page is scaled down to one.
         let scale = scale.min((HEIGHT - 2.0 * MARGIN - 80.0) / figure.wide.height);
         let height = figure.wide.height * scale;
@@ -112,24 +112,6 @@ impl Flow {
         self.drawing().nest((MARGIN, y), scale, &legible);
         self.y += height + 6.0;
     }
-}
-
-/// Lines of at most `width` units; a word that is wider is cut.
-fn wrapped(text: &str, size: f64, width: f64) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        let word = fitted(word, size, width);
-        match lines.last_mut() {
-            Some(line)
-                if text_width(line, size) + text_width(&word, size) + size * 0.4 <= width =>
-            {
-                line.push(' ');
-                line.push_str(&word);
-            }
-            _ => lines.push(word),
-        }
-    }
-    lines
 }
 
 /// The pages of all groups; each begins on a page of its own.
@@ -176,7 +158,10 @@ fn group(flow: &mut Flow, view: &View<'_>) {
             INNER,
             how,
         );
-        flow.paragraph(&format!("{} {} Do: {}", finding.evidence, finding.effect, finding.remedy));
+        flow.paragraph(&format!(
+            "{} {} Do: {} Check: {}",
+            finding.evidence, finding.effect, finding.remedy, finding.check
+        ));
     }
     numbers(flow, view);
     if let Some(forest) = figures::forest(view) {

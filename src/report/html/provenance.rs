@@ -38,6 +38,7 @@ pub fn imported(view: &View<'_>) -> Option<Finding> {
                  nobody can tell any more."
             .to_owned(),
         remedy: "Measure again with vbench run where a decision hangs on them.".to_owned(),
+        check: "vbench show NAME: launches are counted, and intervals stand beside the values.".to_owned(),
         certainty: "certain",
     })
 }
@@ -94,6 +95,7 @@ pub fn bus_bandwidth(view: &View<'_>) -> Option<Finding> {
         },
         effect,
         remedy: "Import the output of nccl-tests itself: columns are then read by name.".to_owned(),
+        check: "vbench show NAME: algorithm bandwidth stands beside bus bandwidth, which is 2(n-1)/n times as high.".to_owned(),
         certainty: if suspicion.is_empty() { "possible" } else { "likely" },
     })
 }
@@ -112,6 +114,7 @@ pub fn precision(view: &View<'_>) -> Option<Finding> {
         effect: "The times hold as a control between configurations; they say nothing about FP16."
             .to_owned(),
         remedy: "Measure again with a benchmark that records the type it computes in.".to_owned(),
+        check: "vbench show NAME: the case names the type it computes in.".to_owned(),
         certainty: "likely",
     })
 }
@@ -140,6 +143,7 @@ pub fn stated(view: &View<'_>) -> Vec<Finding> {
             listed(&cases.into_iter().collect::<Vec<_>>())
         ),
         remedy: "Measure again with a benchmark that records what is missing.".to_owned(),
+        check: "vbench report: the new runs carry no such remark.".to_owned(),
         certainty: "likely",
     };
     found.into_iter().map(finding).collect()

@@ -45,24 +45,52 @@ for (const article of articles) {
   }
 }
 
-// Another baseline: the cells for each are in the file.
+// Rows of the tables, and what their cells are against each base: the first as the page was written,
+// the others from the data, where verdicts are letters and intervals in percent are their ends.
+const said = (i) => (i.nextSibling?.nodeType === 3 ? i.nextSibling.data : "");
 for (const article of articles) {
+  article.rows_ = all("table.cmp tbody tr:not(.fam)", article);
   const data = article.querySelector("script.cells");
-  const select = article.querySelector(".rebase");
-  if (!data || !select) continue;
-  const cells = JSON.parse(data.textContent);
-  select.addEventListener("change", () => {
-    const base = Number(select.value);
-    for (const row of all("tr[data-r]", article)) {
-      const line = cells.lines[row.dataset.r][base];
-      all("td[data-l]", row).forEach((td, side) => {
-        const [letter, own, beside] = line[side].split("|");
-        const [kind, word] = cells.words[letter];
-        const verdict = own || word;
-        td.className = td.className.replace(/^\w+/, kind);
-        const parts = [td.querySelector(".d"), td.querySelector(".i")];
-        if (parts[0]) parts[0].textContent = verdict;
-        if (parts[1]) parts[1].textContent = beside;
+  const { words, rows } = data ? JSON.parse(data.textContent) : { words: {}, rows: [] };
+  const sides = all(".chip", article).length;
+  const read = (text) => {
+    const [class_, sign, word] = words[text[0]];
+    const [beside, change] = text.slice(1).split("~").reverse();
+    const ends = /^[-+\d.]+ [-+\d.]+\u00d7?$/.test(beside);
+    const range = ends ? beside.replace(" ", " to ") + (beside.endsWith("\u00d7") ? "" : "%") : beside;
+    return [class_, change ? `${sign} ${change}` : word, range];
+  };
+  article.rows_.forEach((row, number) => {
+    const cells = all("td:not(.rep)", row);
+    const [gains, ...others] = (rows[number] ?? "").split("|");
+    row.gains_ = [0, ...gains.split(" ").map(Number)];
+    row.bases_ = [cells.map((td) => {
+      const i = td.querySelector("i");
+      return [td.className, i?.textContent ?? "", i ? said(i) : ""];
+    })];
+    for (let base = 1; base < sides; base++) {
+      const own = others.splice(0, sides - 1).map(read);
+      own.splice(base, 0, read("0"));
+      row.bases_.push(own);
+    }
+  });
+}
+
+// Another baseline.
+for (const article of articles) {
+  article.querySelector(".rebase")?.addEventListener("change", (event) => {
+    const base = Number(event.target.value);
+    for (const row of article.rows_) {
+      const cells = all("td:not(.rep)", row);
+      cells.forEach((td, side) => {
+        const [class_, verdict, beside] = row.bases_[base][side];
+        const best = /\bbest\b/.test(row.bases_[0][side][0]) && base ? " best" : "";
+        td.className = class_ + best;
+        const i = td.querySelector("i");
+        if (!i) return;
+        i.textContent = verdict;
+        if (said(i)) i.nextSibling.remove();
+        i.after(beside);
       });
     }
     all("table.cmp", article).forEach((table) => order(table, table.sorting));
@@ -72,7 +100,7 @@ for (const article of articles) {
 // Sorting: by how much better than the baseline, then the other way, then as it was.
 function order(table, by) {
   table.sorting = by;
-  const rows = (table.rows_ ??= all("tr[data-r]", table).map((row) => [row, row.parentNode]));
+  const rows = (table.rows_ ??= all("tbody tr:not(.fam)", table).map((row) => [row, row.parentNode]));
   table.classList.toggle("sorted", Boolean(by));
   all("th", table.tHead).forEach((th) => {
     const mine = by && th.querySelector(".sort")?.dataset.by === by.by;
@@ -80,12 +108,8 @@ function order(table, by) {
     else th.removeAttribute("aria-sort");
   });
   if (!by) return rows.forEach(([row, body]) => body.append(row));
-  const article = table.closest("article");
-  const data = article.querySelector("script.cells");
-  const cells = data && (article.cells_ ??= JSON.parse(data.textContent));
-  const base = Number(article.querySelector(".rebase")?.value ?? 0);
-  const value = (row) =>
-    by.by === "name" || !cells ? row.cells[0].textContent.toLowerCase() : Number(cells.lines[row.dataset.r][base][by.by].split("|")[3]);
+  const base = Number(table.closest("article").querySelector(".rebase")?.value ?? 0);
+  const value = (row) => (by.by === "name" ? row.cells[0].textContent.toLowerCase() : row.gains_[by.by] - row.gains_[base]);
   const sorted = rows.map(([row]) => row).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
   if (by.down) sorted.reverse();
   sorted.forEach((row) => table.tBodies[0].append(row));
@@ -112,10 +136,9 @@ function tell(head, lines, event) {
   const title = document.createElement("b");
   title.textContent = head;
   tip.append(title);
-  for (const [slot, name, value] of lines) {
+  for (const [chip, name, value] of lines) {
     const row = document.createElement("div");
-    const sign = document.querySelector(`.chip[data-slot="${CSS.escape(slot)}"] svg`);
-    if (sign) row.append(sign.cloneNode(true));
+    if (chip) row.append(chip.querySelector("svg").cloneNode(true));
     row.append(name);
     const number = document.createElement("span");
     number.textContent = value;
@@ -129,38 +152,68 @@ function tell(head, lines, event) {
   tip.style.left = Math.max(4, left) + "px";
   tip.style.top = (below ? event.clientY + 16 : event.clientY - box.height - 10) + "px";
 }
-// The numbers of a picture's panels, from the text below it: a name, then a line of numbers; a line of
-// column names begins a panel.
-function panels(figure) {
-  if (figure.panels_) return figure.panels_;
-  figure.panels_ = [];
-  const lines = figure.querySelector("pre")?.textContent.split("\n") ?? [];
-  for (let at = 0; at + 1 < lines.length; at += 2) {
-    const row = { name: lines[at], values: lines[at + 1].trim().split(/\s+/) };
-    if (row.name.includes(" \\ ")) figure.panels_.push([row]);
-    else figure.panels_.at(-1)?.push(row);
+// The numbers behind a figure: a head, and rows of a name and values. Of large ones the text below
+// has two lines for each: a name, then its numbers.
+function numbers(figure) {
+  if (figure.numbers_) return figure.numbers_;
+  const text = figure.querySelector(".numbers pre")?.textContent.split("\n");
+  const rows = text
+    ? text.flatMap((line, at) => (at % 2 ? [] : [[line, ...(text[at + 1] ?? "").trim().split(/\s+/)]]))
+    : all(".numbers tr", figure).map((row) => [...row.cells].map((cell) => cell.textContent));
+  return (figure.numbers_ = rows);
+}
+// A row of numbers, or of the table of comparisons, as lines of a readout.
+function readout(figure, number) {
+  const article = figure.closest("article");
+  const chips = all(".chip", article);
+  const on = (chip) => chip?.getAttribute("aria-pressed") !== "false";
+  const [head, ...rows] = numbers(figure);
+  if (!head) {
+    const row = article.rows_[number];
+    const lines = chips.map((chip, side) => [chip, chip.textContent, row.bases_[0][side].slice(1).join(" ")]);
+    return [row.cells[0].firstChild.textContent, lines.slice(1).filter(([chip]) => on(chip))];
   }
-  return figure.panels_;
+  const lines = head.map((name, column) => [chips.find((chip) => chip.textContent === name), name, rows[number]?.[column] ?? ""]);
+  return [lines[0][2], lines.slice(1).filter(([chip]) => on(chip))];
+}
+// The number of the row that a pointer is at: of curves the nearest mark on the abscissa, of rows
+// the last name that begins above it.
+function pointed(svg, event) {
+  const box = svg.getBoundingClientRect();
+  const scale = svg.viewBox.baseVal.width / box.width;
+  const marks = svg.querySelector(".at")?.getAttribute("d");
+  if (marks) {
+    const away = [...marks.matchAll(/M([-\d.]+)/g)].map(([, x]) => Math.abs(x - (event.clientX - box.left) * scale));
+    return away.indexOf(Math.min(...away));
+  }
+  const y = (event.clientY - box.top) * scale;
+  const above = all(".rows [data-r]", svg).filter((text) => text.getAttribute("y") - 13 <= y);
+  return above.length ? Number(above.at(-1).dataset.r) : -1;
+}
+// A cell of a panel: a panel begins with the names of its columns.
+function panel(figure, heat, event) {
+  const begins = (row) => row[0].includes(" \\ ");
+  const rows = numbers(figure);
+  const first = rows.flatMap((row, at) => (begins(row) ? [at] : []))[Number(heat.dataset.panel)];
+  const own = rows.slice(first + 1);
+  const end = own.findIndex(begins);
+  const cells = end < 0 ? own.filter((row) => row[0]) : own.slice(0, end);
+  const box = heat.getBoundingClientRect();
+  const [columns] = [rows[first].slice(1)];
+  const at = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share * count)));
+  const row = cells[at((event.clientY - box.top) / box.height, cells.length)];
+  const column = at((event.clientX - box.left) / box.width, columns.length);
+  const value = row[column + 1];
+  return `${row[0]} \u2194 ${columns[column]}: ${/\d/.test(value) ? value + " " + heat.dataset.unit : "not measured"}`;
 }
 document.addEventListener("pointermove", (event) => {
-  const mark = event.target.closest?.("[data-t]");
+  const svg = event.target.closest?.("svg.chart");
+  const dialog = svg?.closest("dialog");
+  const figure = dialog ? document.getElementById(dialog.dataset.of) : svg?.closest("figure");
   const heat = event.target.closest?.(".heat");
-  if (mark) {
-    const [head, ...rest] = mark.dataset.t.split("\n");
-    const hidden = (slot) => mark.closest("article")?.classList.contains("h" + slot);
-    const lines = rest.map((line) => (line.includes("|") ? line.split("|") : ["", "", line]));
-    return tell(head, lines.filter(([slot]) => !hidden(slot)), event);
-  }
-  if (heat) {
-    const box = heat.getBoundingClientRect();
-    const figure = heat.closest("figure") ?? document.getElementById(heat.closest("dialog").dataset.of);
-    const [columns, ...rows] = panels(figure)[Number(heat.dataset.panel)] ?? [];
-    if (!rows.length) return;
-    const row = rows[Math.min(rows.length - 1, Math.floor(((event.clientY - box.top) / box.height) * rows.length))];
-    const c = Math.min(columns.values.length - 1, Math.floor(((event.clientX - box.left) / box.width) * columns.values.length));
-    const value = row.values[c];
-    return tell(`${row.name} \u2194 ${columns.values[c]}: ${/\d/.test(value) ? value + " " + heat.dataset.unit : "not measured"}`, [], event);
-  }
+  if (heat) return tell(panel(figure, heat, event), [], event);
+  const number = svg ? pointed(svg, event) : -1;
+  if (number >= 0) return tell(...readout(figure, number), event);
   tip.hidden = true;
 });
 document.addEventListener("pointerleave", () => (tip.hidden = true));
@@ -172,23 +225,14 @@ for (const svg of all("svg.chart")) {
   const frame = svg.querySelector("clipPath rect");
   if (!group || !frame) continue;
   const [left, width] = ["x", "width"].map((name) => Number(frame.getAttribute(name)));
-  const parts = all("path,rect,text", group).map((part) => [
-    part,
-    ["d", "x", "width", "transform"].map((name) => part.getAttribute(name)),
-  ]);
+  const parts = all("path,text", group).map((part) => [part, part.getAttribute("d"), part.getAttribute("x")]);
   let [from, to] = [left, left + width];
   const apply = () => {
     const place = (x) => left + ((x - from) / (to - from)) * width;
     const round = (x) => Math.round(place(Number(x)) * 10) / 10;
-    for (const [part, [d, x, wide, transform]] of parts) {
-      if (transform) {
-        part.setAttribute("transform", transform.replace(/^translate\(([-\d.]+)/, (_, x) => `translate(${round(x)}`));
-      } else if (d) {
-        part.setAttribute("d", d.replace(/([ML])([-\d.]+)/g, (_, command, x) => command + round(x)));
-      } else {
-        part.setAttribute("x", round(x));
-        if (wide) part.setAttribute("width", round(Number(x) + Number(wide)) - round(x));
-      }
+    for (const [part, d, x] of parts) {
+      if (d) part.setAttribute("d", d.replace(/([ML])([-\d.]+)/g, (_, command, x) => command + round(x)));
+      else part.setAttribute("x", round(x));
       const at = part.getAttribute("x") ?? part.getAttribute("d")?.match(/M([-\d.]+)/)?.[1];
       const outside = !part.closest(".curves") && (at < left - 1 || at > left + width + 1);
       part.toggleAttribute("hidden", outside);
@@ -223,6 +267,39 @@ for (const svg of all("svg.chart")) {
 }
 
 // A figure by itself, and as a file with the colours of the moment.
+for (const figure of all("figure")) {
+  const buttons = document.createElement("div");
+  buttons.className = "fx";
+  for (const [act, text, what] of [["enlarge", "Enlarge", "Enlarge"], ["save", "SVG", "Save as SVG"]]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.act = act;
+    button.textContent = text;
+    button.setAttribute("aria-label", `${what}: ${figure.querySelector("h3").textContent}`);
+    buttons.append(button);
+  }
+  figure.querySelector("h3").after(buttons);
+}
+// The drawing of a figure: of several parts one, two in a row.
+function drawing_of(figure) {
+  const parts = all(".parts svg", figure);
+  if (!parts.length) return (figure.querySelector("svg.wide") ?? figure.querySelector("svg.chart")).cloneNode(true);
+  const whole = parts[0].cloneNode(false);
+  const size = parts.map((part) => part.viewBox.baseVal);
+  const width = Math.max(...size.map((box) => box.width)) + 24;
+  let height = 0;
+  parts.forEach((part, at) => {
+    const place = document.createElementNS("http://www.w3.org/2000/svg", "g");
+    place.setAttribute("transform", `translate(${(at % 2) * width} ${height})`);
+    place.append(...part.cloneNode(true).childNodes);
+    whole.append(place);
+    if (at % 2 || at + 1 === parts.length) height += Math.max(size[at].height, at % 2 ? size[at - 1].height : 0);
+  });
+  whole.setAttribute("viewBox", `0 0 ${width * Math.min(2, parts.length) - 24} ${height}`);
+  whole.removeAttribute("aria-hidden");
+  whole.setAttribute("role", "img");
+  return whole;
+}
 function enlarge(figure) {
   const dialog = document.createElement("dialog");
   const title = figure.querySelector("h3").textContent;
@@ -236,7 +313,7 @@ function enlarge(figure) {
   const text = document.createElement("h3");
   text.textContent = title;
   head.append(text, close);
-  const drawing = (figure.querySelector("svg.wide") ?? figure.querySelector("svg.chart")).cloneNode(true);
+  const drawing = drawing_of(figure);
   drawing.classList.remove("wide");
   all("[id]", drawing).forEach((part) => (part.id += "-large"));
   all("[clip-path]", drawing).forEach((part) => part.removeAttribute("clip-path"));
@@ -249,7 +326,7 @@ function enlarge(figure) {
   dialog.showModal();
 }
 function save(figure) {
-  const drawing = (figure.querySelector("svg.wide") ?? figure.querySelector("svg.chart")).cloneNode(true);
+  const drawing = drawing_of(figure);
   const style = getComputedStyle(root);
   drawing.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   drawing.setAttribute("font-family", "sans-serif");

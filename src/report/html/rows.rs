@@ -1,20 +1,15 @@
 //! The table of every line by every configuration as elements.
 
-use super::page::{block, classes, sign};
+use super::page::{block, sign};
 use super::table::{self, Family};
 use super::view::{Line, Value, View};
 use super::words;
 use crate::compare::Verdict;
 use crate::report::number::counted;
 use maud::{Markup, PreEscaped, html};
-use vbench_results::Role;
 
 pub fn compare(view: &View<'_>) -> Markup {
-    let shown = table::families(view, |line| line.representative);
-    let informative = |line: &Line| line.metric.role == Role::Info;
-    let folded = |line: &Line| !line.representative && !line.pictured;
-    let others = table::families(view, |line| folded(line) && !informative(line));
-    let info = table::families(view, |line| folded(line) && informative(line));
+    let [shown, others, info] = table::tables(view);
     let title = if view.compared() { "Compare" } else { "Numbers" };
     let question = "The typical launch of each metric. A curve is represented by its last point.";
     block(
@@ -70,14 +65,14 @@ fn lines(view: &View<'_>, families: &[Family<'_>], dots: bool) -> Markup {
             thead { tr {
                 th scope="col" { button .sort type="button" data-by="name" { "Metric" } }
                 @for slot in 0..view.names.len() {
-                    th scope="col" class=(classes("", slot)) { button .sort type="button" data-by=(slot) { (sign(slot)) span { (breakable(&view.names[slot])) } } }
+                    th scope="col" { button .sort type="button" data-by=(slot) { (sign(slot)) span { (breakable(&view.names[slot])) } } }
                 }
                 @if dots { th scope="col" { "Every launch" small { "one dot each" } } }
             } }
             @for family in families {
                 tbody {
                     tr .fam { th colspan=(columns) scope="rowgroup" { (family.title) } }
-                    @for (index, line) in &family.lines { (row(view, *index, line, dots)) }
+                    @for (_, line) in &family.lines { (row(view, line, dots)) }
                 }
             }
         }
@@ -89,35 +84,41 @@ pub fn breakable(name: &str) -> Markup {
     html! { @for part in name.split_inclusive(['_', '-']) { (part) wbr; } }
 }
 
-fn row(view: &View<'_>, index: usize, line: &Line, dots: bool) -> Markup {
+/// One row. Which column is whose, the style sheet knows: see [`super::page`]. In a cell, `b` is the
+/// value, `i` the verdict, what follows its interval, and `small` what qualifies the value.
+fn row(view: &View<'_>, line: &Line, dots: bool) -> Markup {
     let best = best(line);
     html! {
-        tr data-r=(index) {
-            th scope="row" {
+        tr {
+            th {
                 (line.name)
-                @if !line.detail.is_empty() { small { (line.detail) } }
-                small { (words::unit_and_direction(line)) }
+                small { @if !line.detail.is_empty() { (line.detail) br; } (words::unit_and_direction(line)) }
             }
             @for (slot, cell) in line.cells.first().into_iter().flatten().enumerate() {
-                @let value = line.values[slot].as_ref();
-                td class=(classes(if best == Some(slot) { table::class_of_best(cell) } else { table::class(cell) }, slot)) data-l=(view.names[slot]) {
-                    @if let Some(value) = value {
-                        div .v { (line.number(value.typical)) }
-                    } @else {
-                        div .none { (table::number(line, None, cell)) }
-                    }
-                    @if view.compared() && (value.is_some() || slot == 0) {
-                        div .d { (words::verdict(cell)) }
-                        div .i { (table::beside(line, cell)) }
-                    } @else if let Some(value) = value {
-                        div .i { (interval(line, value)) }
-                    }
-                    @if let Some(value) = value {
-                        @for mark in table::marks(line, value) { div .i { (mark) } }
-                    }
-                }
+                @let class = if best == Some(slot) { format!("{} best", table::class(cell)) } else { table::class(cell).to_owned() };
+                td class=[Some(class.trim_start()).filter(|class| !class.is_empty())] { (self::cell(view, line, slot, cell)) }
             }
             @if dots { td .rep { (PreEscaped(table::drawing(line).ornament("dots"))) } }
+        }
+    }
+}
+
+fn cell(view: &View<'_>, line: &Line, slot: usize, cell: &super::view::Cell) -> Markup {
+    let value = line.values[slot].as_ref();
+    html! {
+        @if let Some(value) = value {
+            b { (line.number(value.typical)) }
+        } @else {
+            small { (table::number(line, None, cell)) }
+        }
+        @if view.compared() && (value.is_some() || slot == 0) {
+            i { (words::verdict(cell)) }
+            (table::beside(line, cell))
+        } @else if let Some(value) = value {
+            (interval(line, value))
+        }
+        @if let Some(value) = value {
+            @for mark in table::marks(line, value) { small { (mark) } }
         }
     }
 }

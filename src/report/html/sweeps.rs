@@ -323,6 +323,7 @@ fn figure(
         title,
         caption,
         wide: draw(lines, Frame::FULL),
+        parts: Vec::new(),
         narrow: Some(draw(lines, Frame::NARROW)),
         table,
         half: false,
@@ -379,7 +380,23 @@ fn relative(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Option<Figure> {
     };
     let title = format!("The same, relative to {}", view.names[0]);
     let caption = format!("The grey band is the margin of {}.", view.margin());
-    Some(figure(id, title, caption, &lines, Vec::new()))
+    let table = ratios(view, &lines);
+    Some(figure(id, title, caption, &lines, table))
+}
+
+/// One row per value of the axis, one column per configuration.
+fn ratios(view: &View<'_>, lines: &Lines) -> Vec<Vec<String>> {
+    let mut head = vec![lines.x.title.clone()];
+    head.extend(view.names.iter().cloned());
+    let row = |(x, name): &(f64, String)| {
+        let cell = |slot: usize| {
+            let series = lines.series.iter().find(|series| series.slot == slot);
+            let point = series.and_then(|series| series.points.iter().find(|p| p.x == *x));
+            point.map_or("not compared".to_owned(), |point| point.text.clone())
+        };
+        [name.clone()].into_iter().chain((0..view.names.len()).map(cell)).collect()
+    };
+    [head].into_iter().chain(lines.x.names.iter().map(row)).collect()
 }
 
 /// The percentiles of each case of a benchmark.
@@ -439,7 +456,12 @@ fn of_percentiles(view: &View<'_>, mut lines: Vec<(f64, &Line)>, id: &str) -> Fi
     if let Some(head) = table.first_mut().and_then(|row| row.first_mut()) {
         "percentile".clone_into(head);
     }
-    figure(id, title, words::sentence(&detail), &lines, table)
+    Figure {
+        wide: draw(&lines, Frame::HALF),
+        narrow: None,
+        half: true,
+        ..figure(id, title, words::sentence(&detail), &lines, table)
+    }
 }
 
 /// 50 of `p50`, 99.9 of `p99.9` or `p99_9`, 100 of `max`.

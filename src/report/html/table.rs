@@ -73,12 +73,30 @@ pub fn in_square(line: &Line) -> bool {
 pub struct Family<'v> {
     /// The chapter.
     pub title: String,
-    /// Its lines, each with its place in the embedded data.
+    /// Its lines, each with its number among all lines of the group.
     pub lines: Vec<(usize, &'v Line)>,
 }
 
-/// The lines that stand in the table, or the others that decide, or the informative ones.
-pub fn families<'v>(view: &'v View<'_>, which: impl Fn(&Line) -> bool) -> Vec<Family<'v>> {
+/// The tables of a group from top to bottom: the lines that stand for others, the others that
+/// decide, and the informative ones.
+pub fn tables<'v>(view: &'v View<'_>) -> [Vec<Family<'v>>; 3] {
+    let informative = |line: &Line| line.metric.role == Role::Info;
+    let folded = |line: &Line| !line.representative && !line.pictured;
+    [
+        families(view, |line| line.representative),
+        families(view, |line| folded(line) && !informative(line)),
+        families(view, |line| folded(line) && informative(line)),
+    ]
+}
+
+/// The number of each row's line, in the order of the rows.
+pub fn order(view: &View<'_>) -> Vec<usize> {
+    let families = tables(view).into_iter().flatten();
+    families.flat_map(|family| family.lines).map(|(index, _)| index).collect()
+}
+
+/// The lines of a kind under their headings.
+fn families<'v>(view: &'v View<'_>, which: impl Fn(&Line) -> bool) -> Vec<Family<'v>> {
     let mut families: Vec<Family<'v>> = Vec::new();
     for (index, line) in
         view.lines.iter().enumerate().filter(|(_, line)| line.listed && which(line))
@@ -95,23 +113,14 @@ pub fn families<'v>(view: &'v View<'_>, which: impl Fn(&Line) -> bool) -> Vec<Fa
     families
 }
 
-/// The class of a cell.
+/// The class of a cell: better, worse or unclear by one letter, as pages have thousands; nothing for
+/// what is the base, the same or not comparable.
 pub fn class(cell: &Cell) -> &'static str {
     match cell.verdict {
-        None => "base",
-        Some(Verdict::Improvement) => "better",
-        Some(Verdict::Regression) => "worse",
-        Some(Verdict::Equivalent) => "same",
-        Some(Verdict::Inconclusive) => "unclear",
-        Some(Verdict::Incomparable) => "apart",
-    }
-}
-
-/// The class of the cell of a side that beats all others.
-pub fn class_of_best(cell: &Cell) -> &'static str {
-    match class(cell) {
-        "base" => "base best",
-        _ => "better best",
+        Some(Verdict::Improvement) => "b",
+        Some(Verdict::Regression) => "w",
+        Some(Verdict::Inconclusive) => "u",
+        None | Some(Verdict::Equivalent | Verdict::Incomparable) => "",
     }
 }
 
@@ -143,6 +152,9 @@ pub fn beside(line: &Line, cell: &Cell) -> String {
         // The value itself says that it is one launch.
         (Some(Verdict::Inconclusive), None) if cell.why == Some(Why::Unreplicated) => String::new(),
         (Some(Verdict::Inconclusive), None) => words::unclear(cell, line.level.name()),
+        (Some(Verdict::Inconclusive), Some((low, high))) => {
+            format!("{}; {}", words::range(low, high), words::unclear(cell, line.level.name()))
+        }
         (_, Some((low, high))) => words::range(low, high),
         (_, None) => String::new(),
     }
@@ -177,9 +189,9 @@ pub fn drawing(line: &Line) -> Drawing {
     dots::draw(&all, low > 0.0 && high / low > 3.0)
 }
 
-/// A class as one letter.
-fn letter(cell: &Cell) -> char {
-    match cell.verdict {
+/// A verdict as one letter.
+fn letter(verdict: Option<Verdict>) -> char {
+    match verdict {
         None => '0',
         Some(Verdict::Improvement) => 'b',
         Some(Verdict::Regression) => 'w',
@@ -189,48 +201,55 @@ fn letter(cell: &Cell) -> char {
     }
 }
 
-/// For every line, base and side what the page's script swaps; it computes nothing: the first letter
-/// of the class, the verdict where the class does not say it, what stands beside it, and how much
-/// better in ln, separated by bars.
-pub fn data(view: &View<'_>) -> String {
-    let cell = |line: &Line, cell: &Cell| {
-        let gain = cell.ratio.map_or(0.0, |ratio| line.gain(ratio).ln());
-        let gain = if gain.is_finite() { (gain * 1e4).round() as i64 } else { 0 };
-        let letter = letter(cell);
-        let verdict = if cell.real() { words::verdict(cell) } else { String::new() };
-        let plain = |text: String| text.replace('|', "/");
-        format!("{letter}|{}|{}|{gain}", plain(verdict), plain(beside(line, cell)))
+/// What the page's script swaps for a cell when the base changes; it computes nothing. The letter of
+/// the verdict; the change where it is real, ended by `~`; and what stands beside it, of an interval
+/// in percent only the ends.
+fn swapped(line: &Line, cell: &Cell) -> String {
+    let plain = |text: String| text.replace(['|', '~'], "/");
+    let change = cell.real().then_some(cell.ratio).flatten().map(words::change);
+    let change = change.map_or(String::new(), |change| plain(change) + "~");
+    let beside = match (cell.verdict, cell.interval) {
+        (Some(Verdict::Incomparable | Verdict::Inconclusive), _) | (_, None) => {
+            plain(beside(line, cell))
+        }
+        (_, Some((low, high))) => {
+            words::range(low, high).replacen(" to ", " ", 1).trim_end_matches('%').to_owned()
+        }
     };
-    let lines: Vec<serde_json::Value> = view
-        .lines
-        .iter()
-        .map(|line| {
-            if line.pictured || !line.listed {
-                return serde_json::Value::Null;
-            }
-            let bases = line
-                .cells
-                .iter()
-                .map(|cells| cells.iter().map(|c| cell(line, c)).collect::<Vec<_>>());
-            serde_json::json!(bases.collect::<Vec<_>>())
-        })
-        .collect();
-    let verdicts = [
-        None,
-        Some(Verdict::Improvement),
-        Some(Verdict::Regression),
-        Some(Verdict::Equivalent),
-        Some(Verdict::Inconclusive),
-        Some(Verdict::Incomparable),
-    ];
-    let words: BTreeMap<char, [String; 2]> = verdicts
+    format!("{}{change}{beside}", letter(cell.verdict))
+}
+
+/// For every row one text of parts between bars: how much better each side is than the first, in ln
+/// times 10,000, to sort by; then for every base but the first, which stands in the rows themselves,
+/// the cells of all other sides.
+pub fn data(view: &View<'_>) -> String {
+    let gain = |line: &Line, cell: &Cell| {
+        let gain = cell.ratio.map_or(0.0, |ratio| line.gain(ratio).ln());
+        if gain.is_finite() { (gain * 1e4).round() as i64 } else { 0 }
+    };
+    let row = |index: usize| {
+        let line = &view.lines[index];
+        let gains: Vec<String> =
+            line.changes().map(|(_, cell)| gain(line, cell).to_string()).collect();
+        let bases = line.cells.iter().enumerate().skip(1);
+        let cells = bases.flat_map(|(base, cells)| {
+            let others = cells.iter().enumerate().filter(move |(side, _)| *side != base);
+            others.map(|(_, cell)| swapped(line, cell))
+        });
+        [gains.join(" ")].into_iter().chain(cells).collect::<Vec<_>>().join("|")
+    };
+    let rows: Vec<String> = order(view).into_iter().map(row).collect();
+    let words: BTreeMap<char, [String; 3]> = [None]
         .into_iter()
+        .chain(Verdict::ALL.into_iter().map(Some))
         .map(|verdict| {
             let cell = Cell { verdict, ..Cell::BASE };
-            (letter(&cell), [class(&cell).to_owned(), words::verdict(&cell)])
+            let sign = verdict.map_or("", |verdict| verdict.sign());
+            let said = [class(&cell).to_owned(), sign.to_owned(), words::verdict(&cell)];
+            (letter(verdict), said)
         })
         .collect();
-    let data = serde_json::json!({ "words": words, "lines": lines });
+    let data = serde_json::json!({ "words": words, "rows": rows });
     // Within a script element only `<` could end it.
     serde_json::to_string(&data).unwrap_or_default().replace('<', "\\u003c")
 }

@@ -24,8 +24,8 @@ proptest! {
         let verdict = Verdict::ALL[which];
         let cell = cell(verdict, ratio);
         // Lower is better or higher is: the verdict knows, the sign of the change does not.
-        prop_assert_eq!(class(&cell) == "better", verdict == Verdict::Improvement);
-        prop_assert_eq!(class(&cell) == "worse", verdict == Verdict::Regression);
+        prop_assert_eq!(class(&cell) == "b", verdict == Verdict::Improvement);
+        prop_assert_eq!(class(&cell) == "w", verdict == Verdict::Regression);
         let text = words::verdict(&cell);
         prop_assert!(text.starts_with(verdict.sign()));
         if cell.real() {

@@ -46,7 +46,7 @@ fn metrics(view: &View<'_>) -> Markup {
                     }
                     @if let Some((slot, _)) = largest(line) {
                         @let cell = &line.cells[0][slot];
-                        td class=(table::class(cell)) data-l="Difference" { div .d { (words::verdict(cell)) } }
+                        td class=(table::class(cell)) data-l="Difference" { i { (words::verdict(cell)) } }
                     }
                 } } }
             }

@@ -221,25 +221,6 @@ pub fn verdict(cell: &Cell) -> String {
     }
 }
 
-/// What stands beside it for a reader who asks: change, interval, and why it is unclear.
-pub fn explanation(cell: &Cell, unit: &str) -> String {
-    let Some(verdict) = cell.verdict else { return "baseline".to_owned() };
-    if let Some(reason) = &cell.reason {
-        return format!("not comparable: {reason}");
-    }
-    let mut parts = Vec::new();
-    if let Some(ratio) = cell.ratio {
-        parts.push(change(ratio));
-    }
-    if let Some((low, high)) = cell.interval {
-        parts.push(format!("95% interval {}", range(low, high)));
-    }
-    if verdict == Verdict::Inconclusive {
-        parts.push(unclear(cell, unit));
-    }
-    parts.join(", ")
-}
-
 /// `-30 to -26%`, or as factors where the change may be one.
 pub fn range(low: f64, high: f64) -> String {
     if high >= 2.0 {
