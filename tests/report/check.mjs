@@ -83,7 +83,7 @@ check("every figure has title, description and numbers", nameless.length === 0, 
 await page.setViewportSize({ width: 1280, height: 900 });
 await page.goto(`${url}#${groups[0]}`);
 const article = page.locator(`#${groups[0]}`);
-const marks = () => article.locator("svg.wide .curves .s1").evaluateAll((all) => all.filter((g) => g.getClientRects().length).length);
+const marks = () => article.locator("svg.chart .curves .s1").evaluateAll((all) => all.filter((g) => g.getClientRects().length).length);
 const before = await marks();
 await article.locator(".chip").nth(1).click();
 check("a button hides its configuration everywhere", before > 0 && (await marks()) === 0 && !(await article.locator("table.cmp td:nth-child(3)").first().isVisible()));
@@ -111,7 +111,7 @@ check("the other way", (await article.locator("th[aria-sort=ascending]").count()
 await page.keyboard.press("Enter");
 check("and back to the order of the page", JSON.stringify(await names()) === JSON.stringify(order));
 
-const curve = article.locator("svg.wide:has(g.zoom)").first();
+const curve = article.locator("svg.chart:has(g.zoom)").first();
 await curve.scrollIntoViewIfNeeded();
 const box = await curve.boundingBox();
 const drag = async (from, to) => {

@@ -5,7 +5,6 @@ use super::scale::Scale;
 use super::svg::{Drawing, SIZE, Text, V, segments, units};
 use super::theme::{self, AXIS, EQUAL, GRID, INK};
 use super::{Frame, fitted};
-use std::fmt::Write;
 
 /// Launches in run order.
 #[derive(Clone, Debug)]
@@ -94,22 +93,29 @@ pub struct Node {
     pub cpus: Vec<(usize, bool)>,
 }
 
+/// From one square to the next, and its side.
 const SQUARE: f64 = 13.0;
+const SIDE: f64 = 10.0;
+/// Between the outlines of nodes.
+const BESIDE: f64 = 10.0;
 
 /// The drawing of one configuration: an outline per node, a square per vCPU, filled where the run
 /// may use it.
 pub fn machine(machine: &Machine, frame: Frame) -> Drawing {
     const TOP: f64 = 24.0;
+    // Up to four nodes stand beside one another.
+    let beside = machine.nodes.len().clamp(1, 4) as f64;
+    let room = (frame.width + BESIDE) / beside - BESIDE - 15.0;
     let mut boxes = Vec::new();
     let (mut x, mut y, mut row) = (0.0, TOP, 0.0_f64);
     for node in &machine.nodes {
-        let across = columns(node, frame.width - 24.0);
+        let across = columns(node, room);
         let size = node_size(node, across);
         if x + size.0 > frame.width && x > 0.0 {
             (x, y, row) = (0.0, y + row + 8.0, 0.0);
         }
         boxes.push((node, across, (x, y)));
-        x += size.0 + 10.0;
+        x += size.0 + BESIDE;
         row = row.max(size.1);
     }
     let mut drawing = Drawing::new(frame.width, y + row + 12.0);
@@ -143,15 +149,28 @@ fn node(drawing: &mut Drawing, machine: &Machine, node: &Node, (x, y): (f64, f64
     let outline = [("fill", V::T("none")), ("stroke", V::T(AXIS)), ("rx", V::N(4.0))];
     drawing.rect((x + 0.5, y + 0.5), (width - 1.0, height - 1.0), &outline);
     drawing.text((x + 7.0, y + 14.0), &fitted(&node.name, SIZE, width - 10.0), Text::default());
-    for (usable, fill) in [(true, color), (false, "none")] {
-        let mut d = String::new();
-        for (index, _) in node.cpus.iter().enumerate().filter(|(_, (_, used))| *used == usable) {
-            let left = x + 7.0 + SQUARE * (index % across) as f64;
-            let top = y + 19.0 + SQUARE * (index / across) as f64;
-            let _ = write!(d, "M{} {}h10v10h-10z", units(left), units(top));
-        }
-        if !d.is_empty() {
-            drawing.path(&d, &[("fill", V::T(fill)), ("stroke", V::T(color))]);
-        }
-    }
+    let place = |index: usize| {
+        (x + 7.0 + SQUARE * (index % across) as f64, y + 19.0 + SQUARE * (index / across) as f64)
+    };
+    let (used, free): (Vec<usize>, Vec<usize>) =
+        (0..node.cpus.len()).partition(|index| node.cpus[*index].1);
+    // Filled squares that are neighbours are one broad dashed line.
+    let rows = used.chunk_by(|a, b| a + 1 == *b && a / across == b / across);
+    let ends = rows.filter_map(|row| Some((place(*row.first()?), place(*row.last()?))));
+    let line = |(from, to): ((f64, f64), (f64, f64))| {
+        ((from.0, from.1 + SIDE / 2.0), (to.0 + SIDE, to.1 + SIDE / 2.0))
+    };
+    let dashes = format!("{SIDE} {}", SQUARE - SIDE);
+    let broad = [
+        ("stroke", V::T(color)),
+        ("stroke-width", V::N(SIDE)),
+        ("stroke-dasharray", V::T(&dashes)),
+    ];
+    drawing.path(&segments(&ends.map(line).collect::<Vec<_>>()), &broad);
+    let square = |index: &usize| {
+        let (left, top) = place(*index);
+        format!("M{} {}h9v9h-9z", units(left + 0.5), units(top + 0.5))
+    };
+    let hollow: String = free.iter().map(square).collect();
+    drawing.path(&hollow, &[("fill", V::T("none")), ("stroke", V::T(color))]);
 }

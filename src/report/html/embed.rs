@@ -48,18 +48,12 @@ fn numbers(figure: &Figure, title: &str) -> Markup {
 /// More columns are plain text: elements for tens of thousands of numbers make a page slow.
 const MOST_COLUMNS: usize = 17;
 
-/// Two lines a row, its name and its numbers.
+/// Two lines a row: its name, and its numbers between tabs, which the style sheet sets below one
+/// another.
 fn plain(figure: &Figure) -> Markup {
-    let width =
-        |row: &Vec<String>| row.iter().skip(1).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let width = figure.table.iter().map(width).max().unwrap_or(0);
     let line = |row: &Vec<String>| {
-        let cells = row.iter().skip(1).map(|cell| format!(" {cell:>width$}"));
-        format!(
-            "{}\n{}\n",
-            row.first().map_or("", String::as_str),
-            cells.collect::<String>().trim_end()
-        )
+        let (name, numbers) = row.split_first().map_or(("", &[][..]), |(n, rest)| (n, rest));
+        format!("{name}\n{}\n", numbers.join("\t"))
     };
     html! { pre { (figure.table.iter().map(line).collect::<String>()) } }
 }

@@ -9,7 +9,7 @@ use super::view::{Kind, View};
 use super::{environment, figures, headline, rows, sha256, twins};
 use crate::compare::Verdict;
 use crate::report::chart::svg::{Drawing, V};
-use crate::report::chart::{Figure, theme};
+use crate::report::chart::theme;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("report.css");
@@ -18,10 +18,11 @@ const SCRIPT: &str = include_str!("report.js");
 /// The whole page.
 pub fn page(views: &[View<'_>]) -> String {
     let style = format!("{}{STYLE}{}", theme::style(), views.iter().map(columns).collect::<String>());
+    let script = compact(SCRIPT);
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'",
         sha256::source(&style),
-        sha256::source(SCRIPT)
+        sha256::source(&script)
     );
     let markup = html! {
         (DOCTYPE)
@@ -39,11 +40,18 @@ pub fn page(views: &[View<'_>]) -> String {
                 (top(views))
                 main #main { @for view in views { (group(view)) } }
                 footer { div .wrap { "Written by vbench " (env!("CARGO_PKG_VERSION")) ". This file needs no network." } }
-                script { (PreEscaped(SCRIPT)) }
+                script { (PreEscaped(script)) }
             }
         }
     };
     markup.into_string()
+}
+
+/// A script without what only its writers read: comments on lines of their own, and indentation.
+fn compact(script: &str) -> String {
+    let lines = script.lines().map(str::trim_start);
+    let said = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+    said.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Rules of the columns of a group's tables: on a phone, where they are not side by side, the name
@@ -326,14 +334,18 @@ fn verdict_class(verdict: Verdict) -> &'static str {
 }
 
 fn chapter(section: &Section) -> Markup {
-    let halves: Vec<&Figure> = section.figures.iter().filter(|figure| figure.half).collect();
+    let runs = section.figures.chunk_by(|a, b| a.half && b.half);
     html! {
         section .block id=(section.id) {
             h2 { (section.chapter.title()) }
             p .q { (section.chapter.question()) }
             @if let Some(note) = &section.note { p .same-note { (note) } }
-            @for found in section.figures.iter().filter(|figure| !figure.half) { (figure(found)) }
-            @if !halves.is_empty() { div .half { @for found in halves { (figure(found)) } } }
+            @for run in runs {
+                @match run {
+                    [whole] if !whole.half => (figure(whole)),
+                    halves => div .half { @for half in halves { (figure(half)) } },
+                }
+            }
         }
     }
 }

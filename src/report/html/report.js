@@ -46,7 +46,8 @@ for (const article of articles) {
 }
 
 // Rows of the tables, and what their cells are against each base: the first as the page was written,
-// the others from the data, where verdicts are letters and intervals in percent are their ends.
+// the others from the data, which has few letters: a verdict is one, a change in percent ends with
+// its sign, an interval is its ends.
 const said = (i) => (i.nextSibling?.nodeType === 3 ? i.nextSibling.data : "");
 for (const article of articles) {
   article.rows_ = all("table.cmp tbody tr:not(.fam)", article);
@@ -56,9 +57,11 @@ for (const article of articles) {
   const read = (text) => {
     const [class_, sign, word] = words[text[0]];
     const [beside, change] = text.slice(1).split("~").reverse();
-    const ends = /^[-+\d.]+ [-+\d.]+\u00d7?$/.test(beside);
-    const range = ends ? beside.replace(" ", " to ") + (beside.endsWith("\u00d7") ? "" : "%") : beside;
-    return [class_, change ? `${sign} ${change}` : word, range];
+    const range = beside
+      .replace(/^([\d.]+) ([\d.]+\u00d7)$/, "$1 to $2")
+      .replace(/^([-+][\d.]+)([-+][\d.]+)$/, (_, low, high) => `${low} to ${high}%`.replace(/([-+])\./g, "$10."));
+    const whole = change?.replace("\u00d7", "\u00d7 higher").replace("+", "% higher").replace("-", "% lower");
+    return [class_, whole ? `${sign} ${whole}` : word, range];
   };
   article.rows_.forEach((row, number) => {
     const cells = all("td:not(.rep)", row);

@@ -4,7 +4,7 @@ use super::view::{Line, View};
 use super::words::{self, Chapter};
 use super::{figures, matrices, sweeps};
 use crate::compare::Verdict;
-use crate::report::chart::Figure;
+use crate::report::chart::{Figure, Frame};
 
 /// A chapter.
 pub struct Section {
@@ -37,13 +37,20 @@ fn section(view: &View<'_>, number: usize, chapter: Chapter) -> Section {
         Chapter::Other(_) => format!("{}-kind{number}", view.id),
         known => format!("{}-{}", view.id, words::slug(&known.title())),
     };
-    let mut figures = sweeps::figures(view, &chapter, &lines, &id);
     let note = note(view, &lines);
+    let mut halves = Vec::new();
     if note.is_none() || !view.compared() {
-        figures.extend(figures::bars(view, &lines, &id));
+        halves.extend(figures::bars(view, &lines, &id));
     }
+    halves.extend(sweeps::percentiles(view, &lines, &format!("{id}-percentiles")));
+    let curves = |first| sweeps::figures(view, &chapter, &lines, &id, first);
+    let mut figures = curves(Frame::HALF);
+    // The first curve has the whole page where the others are pairs without it.
+    if (figures.len() + halves.len()) % 2 == 1 {
+        figures = curves(Frame::FULL);
+    }
+    figures.extend(halves);
     figures.extend(matrices::figures(view, &lines, &id));
-    figures.extend(sweeps::percentiles(view, &lines, &format!("{id}-percentiles")));
     Section { id, chapter, note, figures }
 }
 

@@ -87,8 +87,15 @@ pub fn number(value: &str) -> Option<f64> {
 /// bandwidth, not the time of which it is made.
 pub const DRAWN: &[&str] = &["busbw", "bandwidth", "latency", "rate", "triad", "flops"];
 
-/// The curves of a chapter: of each benchmark one metric that decides something.
-pub fn figures(view: &View<'_>, chapter: &Chapter, lines: &[&Line], id: &str) -> Vec<Figure> {
+/// The curves of a chapter: of each benchmark one metric that decides something. The first is drawn
+/// in `room`.
+pub fn figures(
+    view: &View<'_>,
+    chapter: &Chapter,
+    lines: &[&Line],
+    id: &str,
+    room: Frame,
+) -> Vec<Figure> {
     let mut sweeps: Vec<Sweep<'_>> = sweeps(lines)
         .into_iter()
         .filter(|sweep| sweep.points.iter().any(|p| p.2.drawn()))
@@ -109,7 +116,8 @@ pub fn figures(view: &View<'_>, chapter: &Chapter, lines: &[&Line], id: &str) ->
         }
         entry.1 += 1;
         let id = format!("{id}-curve{}", figures.len());
-        figures.push(curve(view, sweep, &id));
+        let frame = if figures.is_empty() { room } else { Frame::HALF };
+        figures.push(curve(view, sweep, &id, frame));
         if *chapter == Chapter::Collectives && view.compared() {
             figures.extend(relative(view, sweep, &format!("{id}r")));
         }
@@ -117,7 +125,7 @@ pub fn figures(view: &View<'_>, chapter: &Chapter, lines: &[&Line], id: &str) ->
     figures
 }
 
-fn curve(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Figure {
+fn curve(view: &View<'_>, sweep: &Sweep<'_>, id: &str, frame: Frame) -> Figure {
     let first = sweep.points[0].2;
     let scale = scale(sweep);
     let factor = (scale.0, scale.1.as_str());
@@ -142,7 +150,7 @@ fn curve(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Figure {
     };
     let detail = rest(sweep);
     let caption = format!("{detail}{}{told}{ribbon}", if detail.is_empty() { "" } else { ". " });
-    figure(id, title(view, sweep), caption, &lines, table(view, sweep))
+    figure(id, [title(view, sweep), caption], &lines, table(view, sweep), frame)
 }
 
 /// The factor that suits the middle of the curve, so that one unit serves all of it.
@@ -311,22 +319,24 @@ fn sentence(
     format!("{of}: {measured}.{told}")
 }
 
+/// In half of the page one drawing serves desks and phones.
 fn figure(
     id: &str,
-    title: String,
-    caption: String,
+    [title, caption]: [String; 2],
     lines: &Lines,
     table: Vec<Vec<String>>,
+    frame: Frame,
 ) -> Figure {
+    let half = frame == Frame::HALF;
     Figure {
         id: id.to_owned(),
         title,
         caption,
-        wide: draw(lines, Frame::FULL),
+        wide: draw(lines, frame),
         parts: Vec::new(),
-        narrow: Some(draw(lines, Frame::NARROW)),
+        narrow: (!half).then(|| draw(lines, Frame::NARROW)),
         table,
-        half: false,
+        half,
     }
 }
 
@@ -381,7 +391,7 @@ fn relative(view: &View<'_>, sweep: &Sweep<'_>, id: &str) -> Option<Figure> {
     let title = format!("The same, relative to {}", view.names[0]);
     let caption = format!("The grey band is the margin of {}.", view.margin());
     let table = ratios(view, &lines);
-    Some(figure(id, title, caption, &lines, table))
+    Some(figure(id, [title, caption], &lines, table, Frame::HALF))
 }
 
 /// One row per value of the axis, one column per configuration.
@@ -456,12 +466,7 @@ fn of_percentiles(view: &View<'_>, mut lines: Vec<(f64, &Line)>, id: &str) -> Fi
     if let Some(head) = table.first_mut().and_then(|row| row.first_mut()) {
         "percentile".clone_into(head);
     }
-    Figure {
-        wide: draw(&lines, Frame::HALF),
-        narrow: None,
-        half: true,
-        ..figure(id, title, words::sentence(&detail), &lines, table)
-    }
+    figure(id, [title, words::sentence(&detail)], &lines, table, Frame::HALF)
 }
 
 /// 50 of `p50`, 99.9 of `p99.9` or `p99_9`, 100 of `max`.

@@ -119,7 +119,7 @@ pub fn class(cell: &Cell) -> &'static str {
     match cell.verdict {
         Some(Verdict::Improvement) => "b",
         Some(Verdict::Regression) => "w",
-        Some(Verdict::Inconclusive) => "u",
+        Some(Verdict::Inconclusive) => "q",
         None | Some(Verdict::Equivalent | Verdict::Incomparable) => "",
     }
 }
@@ -201,22 +201,29 @@ fn letter(verdict: Option<Verdict>) -> char {
     }
 }
 
-/// What the page's script swaps for a cell when the base changes; it computes nothing. The letter of
-/// the verdict; the change where it is real, ended by `~`; and what stands beside it, of an interval
-/// in percent only the ends.
+/// What the page's script swaps for a cell when the base changes, in few letters, as pages have
+/// thousands. The letter of the verdict; the change where it is real, ended by `~`; and what stands
+/// beside it. Of a percentage the sign stands for higher or lower, and zeros before the point are
+/// left out: the script only says them again.
 fn swapped(line: &Line, cell: &Cell) -> String {
     let plain = |text: String| text.replace(['|', '~'], "/");
     let change = cell.real().then_some(cell.ratio).flatten().map(words::change);
-    let change = change.map_or(String::new(), |change| plain(change) + "~");
+    let short = |change: String| {
+        let change = change.replace("% higher", "+").replace("% lower", "-");
+        plain(change.replace(" higher", "")) + "~"
+    };
     let beside = match (cell.verdict, cell.interval) {
         (Some(Verdict::Incomparable | Verdict::Inconclusive), _) | (_, None) => {
             plain(beside(line, cell))
         }
         (_, Some((low, high))) => {
-            words::range(low, high).replacen(" to ", " ", 1).trim_end_matches('%').to_owned()
+            let range = words::range(low, high);
+            let range = range.trim_end_matches('%').replace("-0.", "-.").replace("+0.", "+.");
+            let factor = range.ends_with('\u{d7}');
+            range.replacen(" to ", if factor { " " } else { "" }, 1)
         }
     };
-    format!("{}{change}{beside}", letter(cell.verdict))
+    format!("{}{}{beside}", letter(cell.verdict), change.map_or(String::new(), short))
 }
 
 /// For every row one text of parts between bars: how much better each side is than the first, in ln

@@ -13,6 +13,7 @@ fn cell(verdict: Verdict, ratio: f64) -> Cell {
         ratio: Some(ratio),
         interval: Some((ratio * 0.99, ratio * 1.01)),
         need: None,
+        least: 5,
         reason: None,
         warnings: Vec::new(),
     }

@@ -155,6 +155,8 @@ pub struct Cell {
     pub interval: Option<(f64, f64)>,
     /// About how many units would settle it.
     pub need: Option<usize>,
+    /// Units of the side that has fewer.
+    pub least: usize,
     /// Why there is nothing to compare.
     pub reason: Option<String>,
     /// Codes of what qualifies the verdict.
@@ -169,6 +171,7 @@ impl Cell {
         ratio: None,
         interval: None,
         need: None,
+        least: 0,
         reason: None,
         warnings: Vec::new(),
     };
@@ -182,6 +185,7 @@ impl Cell {
             ratio: change.map(|change| change.ratio).or(exact_ratio(row)),
             interval: change.and_then(|change| change.interval_95),
             need: change.and_then(|change| change.need_units),
+            least: units(&row.base).min(units(&row.candidate)),
             reason: first,
             warnings: row.warnings.iter().map(|warning| warning.code.clone()).collect(),
         }
@@ -191,6 +195,10 @@ impl Cell {
     pub fn real(&self) -> bool {
         matches!(self.verdict, Some(Verdict::Improvement | Verdict::Regression))
     }
+}
+
+fn units(side: &Option<Measured>) -> usize {
+    side.as_ref().map_or(0, |side| side.units_ln.len())
 }
 
 fn exact_ratio(row: &Row) -> Option<f64> {

@@ -236,6 +236,7 @@ pub fn unclear(cell: &Cell, unit: &str) -> String {
         (Some(Why::ZeroVariance), _) => "no spread: it cannot be tested".to_owned(),
         (Some(Why::NotExact), _) => "the values do not repeat".to_owned(),
         (Some(Why::Drift), _) => "not measured in turns: the host may have drifted".to_owned(),
+        (_, Some(need)) if need <= cell.least => "close to the margin".to_owned(),
         (_, Some(need)) => format!("about {need} {} a side would settle it", plural(unit)),
         (_, None) => format!("over 1000 {} a side would be needed", plural(unit)),
     }
