@@ -64,10 +64,12 @@ impl Plot {
         let reach = |bar: &Bar| {
             bar.value.max(bar.interval.map_or(0.0, |(_, high)| high.min(bar.value * 1.6)))
         };
+        let most = widest(&mut all().map(reach));
         Self {
             left: (names + 10.0).clamp(24.0, frame.width * 0.3),
             right: frame.width - labels.min(frame.width * 0.3) - 12.0,
-            scale: Scale::linear(0.0, widest(&mut all().map(reach))),
+            // From zero to one where nothing is above zero: a bar begins at zero.
+            scale: Scale::linear(0.0, if most > 0.0 { most } else { 1.0 }),
         }
     }
 

@@ -88,7 +88,7 @@ const HEAD: f64 = 46.0;
 /// The drawing.
 pub fn draw(forest: &Forest, frame: Frame) -> Drawing {
     let reach = reach(forest);
-    let (left, right) = if frame.narrow { (14.0, 128.0) } else { (270.0, 200.0) };
+    let (left, right) = if frame.narrow { (18.0, 128.0) } else { (270.0, 200.0) };
     let plot = Plot { left, right: frame.width - right, scale: Scale::log(1.0 / reach, reach) };
     let heights: Vec<f64> = forest.rows.iter().map(|row| height(row, frame)).collect();
     let bottom = HEAD + heights.iter().sum::<f64>();

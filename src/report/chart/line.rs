@@ -94,7 +94,6 @@ struct Plot {
 
 impl Plot {
     fn new(lines: &Lines, frame: Frame) -> Self {
-        let left = if frame.narrow { 40.0 } else { 52.0 };
         let right = if frame.narrow { 10.0 } else { label_room(lines, frame) };
         let top = 26.0 + 14.0 * place_rows(lines) as f64;
         let points = || lines.series.iter().flat_map(|series| &series.points);
@@ -104,14 +103,16 @@ impl Plot {
             // A very wide interval must not squeeze the curves.
             [point.y, low.max(point.y / 3.0), high.min(point.y * 3.0)]
         };
-        let ys = points().flat_map(ends);
+        let y = Scale::over(points().flat_map(ends), lines.y.log, 0.06);
+        let ticks = y.ticks(most_ticks(frame)).into_iter();
+        let left = ticks.map(|tick| text_width(&short(tick), SIZE) + 8.0).fold(36.0, f64::max);
         Self {
             left,
             top,
             width: (frame.width - left - right).max(80.0),
             height: if frame.narrow { 210.0 } else { 300.0_f64.min(frame.width * 0.5) },
             x: Scale::over(xs, lines.x.log, 0.02),
-            y: Scale::over(ys, lines.y.log, 0.06),
+            y,
         }
     }
 
@@ -130,6 +131,10 @@ impl Plot {
     fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         Some((self.x(x)?, self.y(y)?))
     }
+}
+
+fn most_ticks(frame: Frame) -> usize {
+    if frame.narrow { 5 } else { 8 }
 }
 
 /// Rows of names above the plot; neighbours alternate.
@@ -184,7 +189,7 @@ fn ordinate(drawing: &mut Drawing, plot: &Plot, lines: &Lines, frame: Frame) {
         let fill = [("fill", V::T(theme::EQUAL))];
         drawing.rect((plot.left, high), (plot.width, low - high), &fill);
     }
-    let ticks = plot.y.ticks(if frame.narrow { 5 } else { 8 });
+    let ticks = plot.y.ticks(most_ticks(frame));
     let ticks: Vec<(f64, f64)> =
         ticks.into_iter().filter_map(|tick| Some((tick, plot.y(tick)?))).collect();
     let (left, right) = (plot.left, plot.left + plot.width);
@@ -207,7 +212,11 @@ fn names(drawing: &mut Drawing, plot: &Plot, lines: &Lines) {
     drawing.open_texts("", Text::MIDDLE);
     for (value, name) in lines.x.names.iter().step_by(every) {
         if let Some(x) = plot.x(*value).filter(|x| x - before > widest + 6.0) {
-            drawing.text((x, plot.bottom() + 18.0), name, Text::MIDDLE);
+            // A long name near an end moves inwards.
+            let name = fitted(name, SIZE, plot.width);
+            let half = text_width(&name, SIZE) / 2.0;
+            let place = x.max(half).min((drawing.width - half).max(half));
+            drawing.text((place, plot.bottom() + 18.0), &name, Text::MIDDLE);
             before = x;
         }
     }

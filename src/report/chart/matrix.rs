@@ -67,26 +67,26 @@ fn cell(panel: &Panel, frame: Frame) -> (f64, f64) {
     if panel.is_picture() { (width, width) } else { (width.min(98.0), width.min(HIGHEST)) }
 }
 
-/// A drawing for each panel, and one of the colours.
+/// A drawing for each panel, and one of the colours where any number has one.
 pub fn draw(matrix: &Matrix, frame: Frame) -> Vec<Drawing> {
     let ends = ends(matrix);
     let panels = matrix.panels.iter().enumerate();
     let mut drawings: Vec<Drawing> = panels
         .map(|(number, panel)| self::panel(matrix, panel, number, cell(panel, frame), ends, frame))
         .collect();
-    drawings.push(key(matrix, frame, ends));
+    drawings.extend(ends.map(|ends| key(matrix, frame, ends)));
     drawings
 }
 
 /// Smallest and largest number of all panels; of pictures all but the outermost half percent, as
 /// one pair that was disturbed would take the colours of all others.
-fn ends(matrix: &Matrix) -> (f64, f64) {
+fn ends(matrix: &Matrix) -> Option<(f64, f64)> {
     let values = matrix.panels.iter().flat_map(|panel| panel.values.iter().copied().flatten());
     let mut usable: Vec<f64> = values.filter(|value| value.is_finite() && *value > 0.0).collect();
     usable.sort_by(f64::total_cmp);
     let outer = if usable.len() < MANY * MANY { 0 } else { usable.len() / 200 };
     let high = usable.len().checked_sub(1 + outer).and_then(|last| usable.get(last));
-    usable.get(outer).zip(high).map_or((1.0, 1.0), |(low, high)| (*low, *high))
+    usable.get(outer).zip(high).map(|(low, high)| (*low, *high))
 }
 
 /// How near: 0 is far, 1 is near, on a scale of ratios. All is near where all is equal.
@@ -101,7 +101,7 @@ fn panel(
     panel: &Panel,
     number: usize,
     cell: (f64, f64),
-    ends: (f64, f64),
+    ends: Option<(f64, f64)>,
     frame: Frame,
 ) -> Drawing {
     let size = (cell.0 * panel.columns.len() as f64, cell.1 * panel.rows.len() as f64);
@@ -113,7 +113,8 @@ fn panel(
     drawing.text((LEFT, 33.0), &matrix.columns_are, Text::default());
     names(&mut drawing, panel, cell);
     drawing.text((LEFT, TOP + size.1 + 14.0), &matrix.rows_are, Text::default());
-    let nearness = |value: f64| nearness(value, ends, matrix.low_is_near);
+    let nearness =
+        |value: f64| ends.map_or(1.0, |ends| nearness(value, ends, matrix.low_is_near));
     if panel.is_picture() {
         picture(&mut drawing, panel, cell.0, size, &nearness);
     } else {

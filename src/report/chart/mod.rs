@@ -64,7 +64,7 @@ pub fn joined(parts: &[Drawing]) -> Drawing {
     let highest = |row: &[Drawing]| row.iter().map(|part| part.height).fold(0.0, f64::max);
     let columns = parts.len().clamp(1, 2) as f64;
     let height = parts.chunks(2).map(highest).sum();
-    let mut all = Drawing::new(columns * (widest + GAP) - GAP, height);
+    let mut all = Drawing::new((columns * (widest + GAP) - GAP).max(1.0), height);
     let mut y = 0.0;
     for row in parts.chunks(2) {
         for (index, part) in row.iter().enumerate() {
