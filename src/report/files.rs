@@ -69,30 +69,4 @@ pub fn pdf(pages: &[Drawing], title: &str) -> Result<Vec<u8>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{pdf, png};
-    use crate::report::chart::svg::{Drawing, Text};
-
-    fn drawing() -> Drawing {
-        let mut drawing = Drawing::new(794.0, 1123.0);
-        drawing.text((40.0, 60.0), "7.3\u{d7} \u{2713} \u{2717} \u{2248} <&", Text::default());
-        drawing.text((40.0, 90.0), "bold", Text { bold: true, ..Text::default() });
-        drawing
-    }
-
-    #[test]
-    fn a_picture_has_two_pixels_for_a_unit() {
-        let png = png(&drawing()).unwrap();
-        assert_eq!(&png[16..24], &[0, 0, 6, 52, 0, 0, 8, 198]);
-    }
-
-    #[test]
-    fn a_document_has_its_pages_and_its_fonts() {
-        let pdf = pdf(&[drawing(), drawing()], "title").unwrap();
-        let text = String::from_utf8_lossy(&pdf);
-        assert!(text.starts_with("%PDF-") && text.contains("/Count 2"), "{}", &text[..200]);
-        for font in ["Inter-Regular", "Inter-SemiBold"] {
-            assert!(text.contains(font), "{font} is not embedded");
-        }
-    }
-}
+mod tests;

@@ -25,10 +25,50 @@ struct Config {
 const NO_CPU: usize = usize::MAX;
 
 const CONFIGS: [Config; 4] = [
-    Config { name: "default", nodes: 1, triad: 77.2, dram: 140.0, peak: 20.2, all: 232_100.0, jitter: 46.0, shuffled: true, far: NO_CPU },
-    Config { name: "vcpu_pin", nodes: 1, triad: 75.3, dram: 112.0, peak: 18.4, all: 232_536.0, jitter: 9.8, shuffled: false, far: NO_CPU },
-    Config { name: "vcpu_pin_numa", nodes: 4, triad: 561.0, dram: 101.0, peak: 8.6, all: 232_610.0, jitter: 9.1, shuffled: false, far: NO_CPU },
-    Config { name: "vcpu_pin_numa_smt", nodes: 4, triad: 559.0, dram: 100.0, peak: 8.3, all: 237_801.0, jitter: 12.7, shuffled: false, far: 37 },
+    Config {
+        name: "default",
+        nodes: 1,
+        triad: 77.2,
+        dram: 140.0,
+        peak: 20.2,
+        all: 232_100.0,
+        jitter: 46.0,
+        shuffled: true,
+        far: NO_CPU,
+    },
+    Config {
+        name: "vcpu_pin",
+        nodes: 1,
+        triad: 75.3,
+        dram: 112.0,
+        peak: 18.4,
+        all: 232_536.0,
+        jitter: 9.8,
+        shuffled: false,
+        far: NO_CPU,
+    },
+    Config {
+        name: "vcpu_pin_numa",
+        nodes: 4,
+        triad: 561.0,
+        dram: 101.0,
+        peak: 8.6,
+        all: 232_610.0,
+        jitter: 9.1,
+        shuffled: false,
+        far: NO_CPU,
+    },
+    Config {
+        name: "vcpu_pin_numa_smt",
+        nodes: 4,
+        triad: 559.0,
+        dram: 100.0,
+        peak: 8.3,
+        all: 237_801.0,
+        jitter: 12.7,
+        shuffled: false,
+        far: 37,
+    },
 ];
 
 const CPUS: usize = 96;
@@ -102,7 +142,14 @@ impl Cases {
             for (measure, own) in measures.iter().zip(&own) {
                 values.insert(measure.0, noisy(*own, 0.00125));
             }
-            Repeat { repeat, at_s: 0.0, elapsed_s: 0.5, iterations: 1, values, evidence: Evidence::default() }
+            Repeat {
+                repeat,
+                at_s: 0.0,
+                elapsed_s: 0.5,
+                iterations: 1,
+                values,
+                evidence: Evidence::default(),
+            }
         };
         Launch {
             launch: number,
@@ -123,7 +170,8 @@ impl Cases {
             self.add(&format!("memory::stream/stores={stores}"), "memory", &kernels);
         }
         for power in 12..30_u32 {
-            let ns = [(15, 1.4), (21, 4.2), (26, 24.0)].into_iter().find(|(most, _)| power <= *most);
+            let ns =
+                [(15, 1.4), (21, 4.2), (26, 24.0)].into_iter().find(|(most, _)| power <= *most);
             let ns = ns.map_or(c.dram, |(_, ns)| ns);
             let id = format!("latency::pointer_chase/order=random,size={}", size(1 << power));
             self.add(&id, "memory", &[time("latency", Role::Gated, ns * 1e-9)]);
@@ -132,7 +180,13 @@ impl Cases {
             if c.nodes == 1 {
                 continue;
             }
-            let far = if cpu == memory { 0 } else if cpu / 2 == memory / 2 { 1 } else { 2 };
+            let far = if cpu == memory {
+                0
+            } else if cpu / 2 == memory / 2 {
+                1
+            } else {
+                2
+            };
             let place = format!("cpu_node={cpu},memory_node={memory}");
             let triad = [143e9, 112e9, 58e9][far];
             self.add(&format!("memory::stream_nodes/{place}"), "memory", &[rate("triad", triad)]);
@@ -152,7 +206,13 @@ impl Cases {
         }
         for (load, factor) in [("idle", 1e-6), ("busy", 1.4e-6)] {
             let late = [("p50", 0.12), ("p99", 1.0), ("p99.9", 2.2), ("max", 40.0)];
-            let late = late.map(|(name, value)| time(name, if value < 2.0 { Role::Gated } else { Role::Info }, value * factor * c.jitter));
+            let late = late.map(|(name, value)| {
+                time(
+                    name,
+                    if value < 2.0 { Role::Gated } else { Role::Info },
+                    value * factor * c.jitter,
+                )
+            });
             self.add(&format!("jitter::timer_wake/load={load},priority=normal"), "jitter", &late);
         }
         let lines = [("median", 96e-9), ("nearest", 55e-9), ("farthest", 150e-9)];
@@ -169,7 +229,13 @@ impl Cases {
         let node = |cpu: usize| if c.shuffled { cpu * 37 % CPUS / 24 } else { cpu / 24 };
         let mut way = |from: usize, to: usize| {
             let (a, b) = (node(from), node(to));
-            let near = if a == b { 58e-9 } else if a / 2 == b / 2 { 84e-9 } else { 146e-9 };
+            let near = if a == b {
+                58e-9
+            } else if a / 2 == b / 2 {
+                84e-9
+            } else {
+                146e-9
+            };
             let odd = if from == c.far || to == c.far { 1.28 } else { 1.0 };
             near * odd * (0.02 * self.chance.normal()).exp()
         };
@@ -190,8 +256,15 @@ impl Cases {
             for (route, rate_) in [("h2d", 55.3e9), ("d2h", 56.4e9), ("both", 94e9)] {
                 for bytes in [1 << 12, 1 << 20, 1 << 28] {
                     let each = 9e-6 + bytes as f64 / rate_;
-                    let id = format!("gpu::copy/gpu={gpu},memory=pinned,route={route},size={}", size(bytes));
-                    self.add(&id, "gpu", &[rate("bandwidth", bytes as f64 / each), time("time", Role::Gated, each)]);
+                    let id = format!(
+                        "gpu::copy/gpu={gpu},memory=pinned,route={route},size={}",
+                        size(bytes)
+                    );
+                    self.add(
+                        &id,
+                        "gpu",
+                        &[rate("bandwidth", bytes as f64 / each), time("time", Role::Gated, each)],
+                    );
                 }
             }
             for to in (0..7).filter(|to| *to != gpu) {
@@ -255,8 +328,18 @@ fn pages_about_everything_stay_small() {
     let out = everything(1);
     let one = page(out.path(), &[]);
     println!("one system: {} kB", one.len() / 1000);
-    let figures = ["forest", "memory-curve0", "memory-bars0", "memory-matrix1", "cpu-matrix0",
-        "cpu-percentiles1", "gpu-and-pcie-matrix0", "collectives-curve0r", "topology", "order"];
+    let figures = [
+        "forest",
+        "memory-curve0",
+        "memory-bars0",
+        "memory-matrix1",
+        "cpu-matrix0",
+        "cpu-percentiles1",
+        "gpu-and-pcie-matrix0",
+        "collectives-curve0r",
+        "topology",
+        "order",
+    ];
     for figure in figures {
         assert!(one.contains(&format!("<figure id=\"g0-{figure}\">")), "{figure}");
     }

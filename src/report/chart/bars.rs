@@ -149,7 +149,8 @@ fn slot(drawing: &mut Drawing, plot: &Plot, bars: &Bars, tops: &[f64], slot: usi
         fill.extend([("fill-opacity", V::N(0.3)), ("stroke", V::T(theme::color(slot)))]);
     }
     drawing.path(&own.iter().map(outline).collect::<String>(), &fill);
-    let whiskers: String = own.iter().map(|(bar, y)| whisker(plot, bar, y + HEIGHT / 2.0)).collect();
+    let whiskers: String =
+        own.iter().map(|(bar, y)| whisker(plot, bar, y + HEIGHT / 2.0)).collect();
     drawing.path(&whiskers, &[("stroke", V::T(INK)), ("stroke-width", V::N(1.3))]);
     let how = Text { fill: INK, ..Text::default() };
     drawing.open_texts("", how);

@@ -73,7 +73,15 @@ struct Plot {
 
 impl Plot {
     fn x(&self, gain: f64) -> f64 {
-        let share = self.scale.place(gain).unwrap_or(0.5);
+        // Nothing left is as bad as can be.
+        let end = if gain <= 0.0 {
+            0.0
+        } else if gain == f64::INFINITY {
+            1.0
+        } else {
+            0.5
+        };
+        let share = self.scale.place(gain).unwrap_or(end);
         self.left + share.clamp(0.0, 1.0) * (self.right - self.left)
     }
 

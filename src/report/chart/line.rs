@@ -152,7 +152,11 @@ fn label_room(lines: &Lines, frame: Frame) -> f64 {
 fn end_label(series: &Series, frame: Frame) -> String {
     let value = series.points.last().map_or("", |point| point.text.as_str());
     let value = value.split(" (").next().unwrap_or_default();
-    if frame.width < Frame::FULL.width { value.to_owned() } else { format!("{} {value}", series.name) }
+    if frame.width < Frame::FULL.width {
+        value.to_owned()
+    } else {
+        format!("{} {value}", series.name)
+    }
 }
 
 /// The drawing.

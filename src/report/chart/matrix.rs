@@ -113,8 +113,7 @@ fn panel(
     drawing.text((LEFT, 33.0), &matrix.columns_are, Text::default());
     names(&mut drawing, panel, cell);
     drawing.text((LEFT, TOP + size.1 + 14.0), &matrix.rows_are, Text::default());
-    let nearness =
-        |value: f64| ends.map_or(1.0, |ends| nearness(value, ends, matrix.low_is_near));
+    let nearness = |value: f64| ends.map_or(1.0, |ends| nearness(value, ends, matrix.low_is_near));
     if panel.is_picture() {
         picture(&mut drawing, panel, cell.0, size, &nearness);
     } else {

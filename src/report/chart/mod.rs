@@ -13,7 +13,7 @@ pub mod scale;
 pub mod strip;
 pub mod svg;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod theme;
 
 use self::svg::Drawing;
@@ -63,7 +63,7 @@ pub fn joined(parts: &[Drawing]) -> Drawing {
     let widest = parts.iter().map(|part| part.width).fold(0.0, f64::max);
     let highest = |row: &[Drawing]| row.iter().map(|part| part.height).fold(0.0, f64::max);
     let columns = parts.len().clamp(1, 2) as f64;
-    let height = parts.chunks(2).map(highest).sum();
+    let height = parts.chunks(2).map(highest).sum::<f64>().max(1.0);
     let mut all = Drawing::new((columns * (widest + GAP) - GAP).max(1.0), height);
     let mut y = 0.0;
     for row in parts.chunks(2) {

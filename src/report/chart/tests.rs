@@ -20,7 +20,7 @@ const HOSTILE: &str = "<&\"'>]]> a name of forty characters, cut";
 
 /// What is odd about the data of a drawing: a value for each configuration and place.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Odd {
+pub(crate) enum Odd {
     OneConfiguration,
     EightConfigurations,
     MissingSeries,
@@ -34,11 +34,11 @@ enum Odd {
 }
 
 use Odd::{
-    AllEqual, EightConfigurations, HostileNames, MissingSeries, NoNumbers, Nothing, OneConfiguration,
-    OnePoint, TwentyOneDecades, Zero,
+    AllEqual, EightConfigurations, HostileNames, MissingSeries, NoNumbers, Nothing,
+    OneConfiguration, OnePoint, TwentyOneDecades, Zero,
 };
 
-const ALL: [Odd; 10] = [
+pub(crate) const ALL: [Odd; 10] = [
     OneConfiguration,
     EightConfigurations,
     MissingSeries,
@@ -108,7 +108,10 @@ fn lines(odd: Odd) -> Lines {
         points: (0..odd.places()).map(point(slot)).collect(),
     };
     let name = |place: usize| {
-        ([1.0, 2.0, 4.0][place], if odd == HostileNames { HOSTILE.into() } else { format!("{place} KiB") })
+        (
+            [1.0, 2.0, 4.0][place],
+            if odd == HostileNames { HOSTILE.into() } else { format!("{place} KiB") },
+        )
     };
     Lines {
         id: "id".into(),
@@ -149,7 +152,8 @@ fn forest(odd: Odd) -> Forest {
         move |slot: usize| Change {
             slot,
             gain: gain(slot, place),
-            interval: (odd != OnePoint).then_some((gain(slot, place) * 0.99, gain(slot, place) * 1.01)),
+            interval: (odd != OnePoint)
+                .then_some((gain(slot, place) * 0.99, gain(slot, place) * 1.01)),
             text: if odd == HostileNames { HOSTILE.into() } else { "\u{2713} better".into() },
             fill: ["var(--good)", "var(--bad)", "var(--mute)"][place],
         }
@@ -162,7 +166,8 @@ fn forest(odd: Odd) -> Forest {
         heading: false,
         changes: odd.slots().into_iter().filter(|slot| *slot > 0).map(change(place)).collect(),
     };
-    let heading = forest::Row { heading: true, detail: String::new(), changes: Vec::new(), ..row(0) };
+    let heading =
+        forest::Row { heading: true, detail: String::new(), changes: Vec::new(), ..row(0) };
     let rows = [heading].into_iter().chain((0..odd.places()).map(row)).collect();
     Forest { margin: 0.03, rows }
 }
@@ -209,7 +214,9 @@ fn launched(odd: Odd) -> Order {
         _ => [0.5, -4.0, 1.0][place] + slot as f64 * 0.2,
     };
     let launches = (0..odd.places()).flat_map(|place| {
-        odd.slots().into_iter().map(move |slot| Launched { slot, deviation: deviation(slot, place) })
+        odd.slots()
+            .into_iter()
+            .map(move |slot| Launched { slot, deviation: deviation(slot, place) })
     });
     Order { margin: 3.0, launches: launches.collect() }
 }
@@ -230,7 +237,7 @@ fn machine(odd: Odd, slot: usize) -> Machine {
 }
 
 /// A drawing of each kind, by its name.
-fn kinds(odd: Odd, frame: Frame) -> Vec<(&'static str, Drawing)> {
+pub(crate) fn kinds(odd: Odd, frame: Frame) -> Vec<(&'static str, Drawing)> {
     let machines: Vec<Drawing> =
         odd.slots().into_iter().map(|slot| strip::machine(&machine(odd, slot), frame)).collect();
     vec![
@@ -305,7 +312,10 @@ fn a_matrix_of_256_is_a_small_picture() {
     assert_eq!((picture.width, picture.height), (256, 256));
     let shades = [(0, 0), (0, 1), (0, 127), (0, 128), (255, 0), (255, 255)];
     let transparent = super::image::SHADES;
-    assert_eq!(shades.map(|(row, column)| picture.shade(row, column)), [14, transparent, 14, 0, 14, 0]);
+    assert_eq!(
+        shades.map(|(row, column)| picture.shade(row, column)),
+        [14, transparent, 14, 0, 14, 0]
+    );
 }
 
 proptest! {

@@ -254,7 +254,10 @@ fn within_boot(view: &View<'_>) -> Option<Finding> {
         effect: "Where memory and vCPUs land after a boot is part of chance that was drawn once."
             .to_owned(),
         remedy: "Measure each configuration after two or more boots.".to_owned(),
-        check: format!("{}: it no longer says that verdicts hold for these boots only.", diff(view)),
+        check: format!(
+            "{}: it no longer says that verdicts hold for these boots only.",
+            diff(view)
+        ),
         certainty: "certain",
     })
 }

@@ -38,10 +38,8 @@ pub fn launches(view: &View<'_>) -> Option<Figure> {
         slot: *slot,
         deviation: 100.0 * (value / medians[*slot] - 1.0),
     };
-    let drawn = Order {
-        margin: 100.0 * view.policy.margin,
-        launches: all.iter().map(launched).collect(),
-    };
+    let drawn =
+        Order { margin: 100.0 * view.policy.margin, launches: all.iter().map(launched).collect() };
     let detail = if line.detail.is_empty() { String::new() } else { format!(", {}", line.detail) };
     Some(Figure {
         id: format!("{}-order", view.id),

@@ -17,7 +17,8 @@ const SCRIPT: &str = include_str!("report.js");
 
 /// The whole page.
 pub fn page(views: &[View<'_>]) -> String {
-    let style = format!("{}{STYLE}{}", theme::style(), views.iter().map(columns).collect::<String>());
+    let style =
+        format!("{}{STYLE}{}", theme::style(), views.iter().map(columns).collect::<String>());
     let script = compact(SCRIPT);
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'",

@@ -74,8 +74,10 @@ impl Flow {
     /// A row of cells; each is wrapped within its share of the width.
     fn row(&mut self, cells: &[(String, f64)], bold: bool) {
         let size = 10.0;
-        let lines: Vec<Vec<String>> =
-            cells.iter().map(|(text, share)| wrapped(text, size, share * INNER - 10.0, usize::MAX)).collect();
+        let lines: Vec<Vec<String>> = cells
+            .iter()
+            .map(|(text, share)| wrapped(text, size, share * INNER - 10.0, usize::MAX))
+            .collect();
         let height = lines.iter().map(Vec::len).max().unwrap_or(1) as f64 * 14.0 + 6.0;
         self.need(height);
         let (mut left, top) = (MARGIN, self.y);

@@ -31,10 +31,8 @@ impl Extent<'_> {
     /// `origin` of groups that are moved; the size and anchor of texts that say nothing else.
     fn walk(&mut self, node: Node<'_, '_>, origin: (f64, f64), how: (f64, &str)) {
         let number = |name: &str| node.attribute(name).and_then(|text| text.parse::<f64>().ok());
-        let how = (
-            number("font-size").unwrap_or(how.0),
-            node.attribute("text-anchor").unwrap_or(how.1),
-        );
+        let how =
+            (number("font-size").unwrap_or(how.0), node.attribute("text-anchor").unwrap_or(how.1));
         let origin = match node.attribute("transform") {
             Some(moved) => {
                 let moved: Vec<f64> = numbers(moved);
@@ -51,7 +49,11 @@ impl Extent<'_> {
             "path" => places(node.attribute("d").unwrap()),
             "text" => {
                 let wide = text_width(node.text().unwrap_or_default(), how.0);
-                let left = at.0 - wide * ["start", "middle", "end"].iter().position(|a| *a == how.1).unwrap() as f64 / 2.0;
+                let left = at.0
+                    - wide
+                        * ["start", "middle", "end"].iter().position(|a| *a == how.1).unwrap()
+                            as f64
+                        / 2.0;
                 vec![(left, at.1 - how.0), (left + wide * 0.9, at.1)]
             }
             // What a clip keeps out is not seen.
@@ -82,7 +84,8 @@ fn numbers(text: &str) -> Vec<f64> {
 fn places(d: &str) -> Vec<(f64, f64)> {
     let mut places = Vec::new();
     let mut at = (0.0, 0.0);
-    let commands: Vec<usize> = d.match_indices(|c: char| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
+    let commands: Vec<usize> =
+        d.match_indices(|c: char| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
     for (index, start) in commands.iter().enumerate() {
         let end = commands.get(index + 1).copied().unwrap_or(d.len());
         let values = numbers(&d[start + 1..end]);
@@ -129,8 +132,9 @@ impl Picture {
 fn decoded(text: &str) -> Vec<u8> {
     const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bits = |letter| LETTERS.find(letter).map_or(0, |at| at as u32);
-    let words = text.as_bytes().chunks(4).map(|four| {
-        four.iter().fold(0, |word, letter| word << 6 | bits(char::from(*letter)))
-    });
+    let words = text
+        .as_bytes()
+        .chunks(4)
+        .map(|four| four.iter().fold(0, |word, letter| word << 6 | bits(char::from(*letter))));
     words.flat_map(|word| word.to_be_bytes().into_iter().skip(1)).collect()
 }
