@@ -86,3 +86,15 @@ fn a_page_is_not_written_into_a_file_of_another_format() {
         assert!(!file.exists());
     }
 }
+
+#[test]
+fn every_finding_says_how_to_see_that_its_remedy_helped() {
+    let out = stored(&[default(), numa()]);
+    let html = page(out.path(), &[]);
+    let findings = html.matches("<div class=\"fd\"").count();
+    assert!(findings > 1, "{findings}");
+    assert_eq!(html.matches("<dt>Check</dt>").count(), findings);
+    let text = words(&html);
+    assert!(text.contains("Check vbench list: each of them is ready."), "{text}");
+    assert!(text.contains("Check vbench diff default NAME: one fact differs."), "{text}");
+}
