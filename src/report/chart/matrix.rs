@@ -3,7 +3,7 @@
 //! is a drawing of its own, so that a page can put them beside or below one another.
 
 use super::image::{SHADES, heat};
-use super::svg::{Drawing, SIZE, Text, V, step, units};
+use super::svg::{At, Drawing, SIZE, Text, V, step, units};
 use super::theme::{INK, hex, over, viridis};
 use super::{Frame, fitted};
 use std::collections::BTreeMap;
@@ -158,7 +158,7 @@ fn cells(
     nearness: &dyn Fn(f64) -> f64,
 ) {
     let mut shapes: BTreeMap<[u8; 3], String> = BTreeMap::new();
-    let mut numbers: BTreeMap<&'static str, Vec<((f64, f64), String)>> = BTreeMap::new();
+    let mut numbers: BTreeMap<&'static str, Vec<(At, String)>> = BTreeMap::new();
     let places = (0..panel.rows.len())
         .flat_map(|row| (0..panel.columns.len()).map(move |column| (row, column)));
     for (row, column) in places {

@@ -12,6 +12,12 @@ pub enum V<'a> {
     T(&'a str),
 }
 
+/// A place, in units from the left and from the top.
+pub type At = (f64, f64);
+
+/// A straight line, from and to.
+pub type Segment = (At, At);
+
 /// Shapes within a rectangle of units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
@@ -116,7 +122,7 @@ impl Drawing {
     }
 
     /// Straight lines of one colour.
-    pub fn lines(&mut self, lines: &[((f64, f64), (f64, f64))], stroke: &str) {
+    pub fn lines(&mut self, lines: &[Segment], stroke: &str) {
         if !lines.is_empty() {
             self.path(&segments(lines), &[("stroke", V::T(stroke))]);
         }
@@ -336,7 +342,7 @@ pub fn polyline(points: &[(f64, f64)]) -> String {
 }
 
 /// The commands of straight lines, those along an axis by their length.
-pub fn segments(lines: &[((f64, f64), (f64, f64))]) -> String {
+pub fn segments(lines: &[Segment]) -> String {
     let mut d = String::new();
     for (from, to) in lines {
         let _ = write!(d, "M{} {}", units(from.0), units(from.1));

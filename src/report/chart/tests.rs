@@ -303,7 +303,8 @@ fn odd_data_are_drawn_soundly() {
 fn a_matrix_of_256_is_a_small_picture() {
     let mut matrix = square(AllEqual, 256);
     for panel in &mut matrix.panels {
-        let value = |cell: usize| (cell != 1).then(|| if cell % 256 < 128 { 58.0 } else { 146.0 });
+        let value =
+            |cell: usize| (cell != 1).then_some(if cell % 256 < 128 { 58.0 } else { 146.0 });
         panel.values = (0..256 * 256).map(value).collect();
     }
     let document = matrix::draw(&matrix, Frame::HALF)[0].document("", "");

@@ -125,7 +125,7 @@ impl Picture {
     /// The shade of a pixel: a row begins with its filter.
     pub fn shade(&self, row: usize, column: usize) -> u8 {
         let pair = self.pixels[row * (self.width.div_ceil(2) + 1) + 1 + column / 2];
-        if column % 2 == 0 { pair >> 4 } else { pair & 15 }
+        if column.is_multiple_of(2) { pair >> 4 } else { pair & 15 }
     }
 }
 
