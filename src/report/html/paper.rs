@@ -6,7 +6,7 @@ use super::view::{Line, View};
 use super::{environment, figures, headline, method, words};
 use crate::report::chart::svg::{Drawing, Text};
 use crate::report::chart::theme::{AXIS, GRID, INK, MUTE};
-use crate::report::chart::wrapped;
+use crate::report::chart::{Figure, wrapped};
 
 /// A4 at 96 units to the inch.
 const WIDTH: f64 = 794.0;
@@ -94,26 +94,54 @@ impl Flow {
         self.drawing().line((MARGIN, y), (WIDTH - MARGIN, y), if bold { AXIS } else { GRID });
     }
 
-    fn figure(&mut self, figure: &crate::report::chart::Figure) {
-        let scale = (INNER / figure.wide.width).min(1.2);
-        // A figure that is higher than a page is scaled down to one.
-        let scale = scale.min((HEIGHT - 2.0 * MARGIN - 80.0) / figure.wide.height);
-        let height = figure.wide.height * scale;
-        self.need(height + 64.0);
-        self.y += 8.0;
-        self.words(
-            &figure.title,
-            MARGIN,
-            INNER,
-            Text { size: 12.0, bold: true, fill: INK, ..Text::default() },
-        );
-        self.words(&figure.caption, MARGIN, INNER, Text { size: 10.0, ..Text::default() });
-        self.y += 4.0;
-        let y = self.y;
-        let legible = figure.wide.with_text_of(LEAST_TEXT / scale);
-        self.drawing().nest((MARGIN, y), scale, &legible);
-        self.y += height + 6.0;
+    /// Figures below one another, those of half the page in pairs.
+    fn figures(&mut self, figures: &[Figure]) {
+        for run in figures.chunk_by(|a, b| a.half && b.half) {
+            for pair in run.chunks(2) {
+                let height = pair.iter().map(height).fold(0.0, f64::max);
+                self.need(height + 14.0);
+                let top = self.y + 8.0;
+                for (index, figure) in pair.iter().enumerate() {
+                    self.y = top;
+                    self.figure(figure, MARGIN + (width(figure) + BESIDE) * index as f64);
+                }
+                self.y = top + height + 6.0;
+            }
+        }
     }
+
+    fn figure(&mut self, figure: &Figure, left: f64) {
+        let (width, scale) = (width(figure), scale(figure));
+        self.words(&figure.title, left, width, TITLE);
+        self.words(&figure.caption, left, width, CAPTION);
+        let legible = figure.wide.with_text_of(LEAST_TEXT / scale);
+        let at = (left, self.y + 4.0);
+        self.drawing().nest(at, scale, &legible);
+    }
+}
+
+const TITLE: Text<'static> = Text { size: 12.0, anchor: "start", fill: INK, bold: true };
+const CAPTION: Text<'static> = Text { size: 10.0, anchor: "start", fill: MUTE, bold: false };
+/// Between two figures side by side.
+const BESIDE: f64 = 22.0;
+
+fn width(figure: &Figure) -> f64 {
+    if figure.half { (INNER - BESIDE) / 2.0 } else { INNER }
+}
+
+/// A figure that is higher than a page is scaled down to one.
+fn scale(figure: &Figure) -> f64 {
+    let scale = (width(figure) / figure.wide.width).min(1.0);
+    scale.min((HEIGHT - 2.0 * MARGIN - 80.0) / figure.wide.height)
+}
+
+/// Height of a figure with its words.
+fn height(figure: &Figure) -> f64 {
+    let lines = |text: &str, how: Text<'_>| {
+        wrapped(text, how.size, width(figure), usize::MAX).len() as f64 * how.size * 1.45
+    };
+    let words = lines(&figure.title, TITLE) + lines(&figure.caption, CAPTION);
+    words + 4.0 + figure.wide.height * scale(figure)
 }
 
 /// The pages of all groups; each begins on a page of its own.
@@ -167,14 +195,16 @@ fn group(flow: &mut Flow, view: &View<'_>) {
     }
     numbers(flow, view);
     if let Some(forest) = figures::forest(view) {
-        flow.figure(&forest);
+        flow.figures(&[forest]);
     }
     for section in super::sections::all(view) {
+        // A heading stands above its first figure.
+        flow.need(section.figures.first().map_or(0.0, |first| height(first) + 80.0));
         flow.heading(&section.chapter.title());
         if let Some(note) = &section.note {
             flow.paragraph(note);
         }
-        section.figures.iter().for_each(|figure| flow.figure(figure));
+        flow.figures(&section.figures);
     }
     environment_and_method(flow, view);
 }
@@ -255,7 +285,7 @@ fn environment_and_method(flow: &mut Flow, view: &View<'_>) {
     }
     flow.heading("Method");
     if let Some(launches) = method::launches(view) {
-        flow.figure(&launches);
+        flow.figures(&[launches]);
     }
     for rule in method::rules(view) {
         flow.paragraph(&rule);
