@@ -147,6 +147,9 @@ for (const [figure, what] of [["forest", "forest"], ["memory-bars0", "bars"], ["
 
 await article.locator("[data-act=enlarge]").first().click();
 check("a figure fills the window", await page.locator("dialog[open] svg").isVisible());
+const large = await page.locator("dialog svg").boundingBox();
+await page.mouse.move(large.x + large.width * 0.5, large.y + large.height * 0.5);
+check("and its readout stands in front of it", await page.locator("dialog .tip").isVisible());
 await page.keyboard.press("Escape");
 check("and Escape closes it", (await page.locator("dialog").count()) === 0);
 const [download] = await Promise.all([page.waitForEvent("download"), article.locator("[data-act=save]").first().click()]);

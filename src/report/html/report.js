@@ -135,6 +135,8 @@ tip.hidden = true;
 tip.setAttribute("role", "status");
 document.body.append(tip);
 function tell(head, lines, event) {
+  // A dialog is in front of all else.
+  (event.target.closest?.("dialog") ?? document.body).append(tip);
   tip.replaceChildren();
   const title = document.createElement("b");
   title.textContent = head;
