@@ -7,6 +7,7 @@ use crate::gpu;
 use crate::machine::Machine;
 use crate::profile::{Effort, Profile};
 use crate::quantity::Bytes;
+use crate::text::nearest;
 use crate::text::number::counted;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,12 +146,10 @@ impl Plan {
             left_out: 0,
             longer: None,
         };
-        let mut known_axes: Vec<&'static str> = Vec::new();
-        let mut met_axes: BTreeSet<String> = BTreeSet::new();
+        let mut axes_here: BTreeSet<String> = BTreeSet::new();
         let mut unread = Vec::new();
         for &benchmark in benchmarks.iter().filter(|b| selection.wants_benchmark(b)) {
             let (seen, asks) = gpu::unopened(|| benchmark.axes(machine));
-            known_axes.extend(seen.iter().flat_map(|axis| axis.names.iter()));
             let axes = match asks {
                 false => seen,
                 true if selection.may_want(benchmark, seen) => benchmark.axes(machine),
@@ -170,13 +169,13 @@ impl Plan {
                 if !selection.wants_case(&id) {
                     continue;
                 }
-                met_axes.extend(id.params.keys().cloned());
                 if benchmark.options.profile > profile && !selection.exact {
                     plan.left_out += 1;
                     let least = plan.longer.unwrap_or(Profile::Thorough);
                     plan.longer = Some(least.min(benchmark.options.profile));
                     continue;
                 }
+                axes_here.extend(id.params.keys().cloned());
                 // Probed once per benchmark, and only when a case of it is wanted.
                 let skip = skip.get_or_insert_with(|| benchmark.needs(machine).err());
                 plan.cases.push(Case {
@@ -188,20 +187,24 @@ impl Plan {
                 });
             }
         }
-        if let Some(axis) = selection.axes.keys().find(|axis| !known_axes.contains(&axis.as_str()))
-        {
-            return Err(unknown_axis(axis, known_axes));
-        }
         if let Some(bad) = unread.into_iter().find(|bad| !plan.has_axis_of(bad)) {
             return Err(bad);
         }
-        // An axis that only other benchmarks have would change nothing: a mistake.
-        match selection.axes.keys().find(|axis| !met_axes.contains(*axis)) {
-            Some(axis) if !plan.cases.is_empty() => {
-                Err(unknown_axis(axis, met_axes.iter().map(String::as_str).collect()))
-            }
+        // An axis that none of them has would change nothing: a mistake. Without a case there is
+        // nothing to change: Cargo hands the same words to every bench program.
+        match selection.axes.keys().find(|axis| !axes_here.contains(*axis)) {
+            Some(axis) if !plan.cases.is_empty() => Err(plan.unknown_axis(axis, &axes_here)),
             _ => Ok(plan),
         }
+    }
+
+    fn unknown_axis(&self, axis: &str, here: &BTreeSet<String>) -> PlanError {
+        let names: Vec<&str> = here.iter().map(String::as_str).collect();
+        let listed = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let longer = self.in_longer("case").map(|told| format!("; {told}")).unwrap_or_default();
+        let meant = nearest(axis, names).map(|name| format!("; did you mean {name}?"));
+        let known = format!("{listed}{longer}{}", meant.unwrap_or_default());
+        PlanError::UnknownAxis { axis: axis.to_owned(), known }
     }
 
     /// True when a case has the axis whose value another benchmark could not read: axes of one name
@@ -429,13 +432,6 @@ fn overridden(
         }
     }
     Ok(rows)
-}
-
-fn unknown_axis(axis: &str, mut known: Vec<&str>) -> PlanError {
-    known.sort_unstable();
-    known.dedup();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    PlanError::UnknownAxis { axis: axis.to_owned(), known }
 }
 
 /// True when `after`, a function name or an id, means `benchmark`.

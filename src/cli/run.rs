@@ -7,9 +7,10 @@ use crate::benchmark::Benchmark;
 use crate::host::Host;
 use crate::launcher::Launched;
 use crate::machine::Machine;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanError};
 use crate::profile::Profile;
 use crate::text::nearest;
+use std::collections::BTreeSet;
 
 /// Does what the arguments of `run` ask for.
 pub fn run(
@@ -49,13 +50,15 @@ pub fn begin(
         None => args.selection(args.seed.unwrap_or_else(|| fastrand::u32(..))),
     };
     let machine = Machine::new(Host::live(), selection.profile).install();
-    let mut plan = Plan::new(benchmarks, &selection, machine).map_err(|error| error.to_string())?;
+    let mut plan = Plan::new(benchmarks, &selection, machine)
+        .map_err(|error| format!("{error}{}", origin(&error, arguments)))?;
     if let Some(launched) = launched {
         ranks::leave_out_single(&mut plan, launched);
         if launched.rank > 0 {
             return ranks::follow(args, &plan).map(Begun::Nothing);
         }
     }
+    words(args, benchmarks, &plan, arguments, console)?;
     if args.list && !(args.exact && plan.cases.is_empty()) {
         return Ok(Begun::Nothing(list::cases(&plan, args.format, args.ignored, console)));
     }
@@ -69,6 +72,57 @@ pub fn begin(
         return Ok(Begun::Nothing(smoke::check(args, &plan, console)));
     }
     measure::start(args, &selection, &plan, arguments, console).map(Begun::Measured)
+}
+
+/// Where an axis that is wrong comes from, if not from a flag.
+fn origin(error: &PlanError, arguments: &[String]) -> &'static str {
+    let of_axes = matches!(error, PlanError::UnknownAxis { .. } | PlanError::BadValue { .. });
+    let by_flag = arguments.iter().any(|word| word.starts_with("--axis"));
+    if of_axes && !by_flag { " (from VBENCH_AXIS)" } else { "" }
+}
+
+/// Names what matches nothing while other words do: a mistyped command is an error, because its
+/// arguments would be taken for benchmarks; a filter or a kind is a warning. Cargo hands the same
+/// words to every bench program, where others may know them.
+fn words(
+    args: &RunArgs,
+    benchmarks: &[&'static Benchmark],
+    plan: &Plan,
+    arguments: &[String],
+    console: &mut Console<'_>,
+) -> Result<(), String> {
+    let kinds: BTreeSet<&str> = benchmarks.iter().map(|benchmark| benchmark.kind).collect();
+    for kind in args.kind.iter().filter(|kind| !kinds.contains(kind.as_str())) {
+        let meant = nearest(kind, kinds.iter().copied());
+        let meant = meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        let here: Vec<&str> = kinds.iter().copied().collect();
+        let here = here.join(", ");
+        let _ = writeln!(
+            console.err,
+            "warning: no benchmark is of kind {kind:?} (kinds here: {here}{meant})"
+        );
+    }
+    let by_cargo = arguments.iter().any(|word| word == "--bench");
+    if by_cargo || args.exact || plan.cases.is_empty() {
+        return Ok(());
+    }
+    let known = |word: &str| {
+        benchmarks.iter().any(|benchmark| benchmark.id().contains(word))
+            || plan.cases.iter().any(|case| case.id.to_string().contains(word))
+    };
+    let commands = super::command_names();
+    for word in args.filters.iter().filter(|word| !known(word)) {
+        let meant = nearest(word, commands.iter().map(String::as_str));
+        if let (Some(command), Some(first)) = (meant, arguments.first())
+            && first == word
+        {
+            return Err(format!(
+                "no command and no benchmark is called {word:?}; did you mean: vbench {command}"
+            ));
+        }
+        let _ = writeln!(console.err, "warning: no case matches {word:?}; others do");
+    }
+    Ok(())
 }
 
 /// Cargo hands one filter to every bench program, so an empty match is no error unless an exact

@@ -232,17 +232,21 @@ fn what_is_stored_names_the_libraries_and_the_state_of_the_device() {
     }
     for repeat in &product.repeats {
         assert_eq!(repeat.values["gpu_power_capped"], 1.0);
-        assert_eq!(repeat.evidence.disturbed, None, "full load reaches the power limit");
-        assert!(!repeat.values.contains_key("gpu_clock"), "it ended before anybody looked");
+        // Full load reaches the power limit; the host's CPUs may be taken away all the same.
+        let why = repeat.evidence.disturbed.as_deref().unwrap_or_default();
+        assert!(!why.contains("GPU"), "{why}");
     }
     // Copies of a gigabyte last long enough for a look.
     let large = "gpu::copy/gpu=0,memory=pinned,route=h2d,size=4MiB";
     let (copies, _) = fakes.stored("nvidia", "", &[large, "--axis", "size=4K,4M"]);
-    for repeat in &launch(&copies, large).repeats {
+    let repeats = &launch(&copies, large).repeats;
+    let looked: Vec<_> = repeats.iter().filter(|r| r.values.contains_key("gpu_clock")).collect();
+    assert!(!looked.is_empty(), "of {} samples", repeats.len());
+    for repeat in looked {
         assert_eq!(repeat.values["gpu_clock"], 1.98e9);
         assert_eq!((repeat.values["gpu_power"], repeat.values["gpu_temperature"]), (612.5, 61.0));
-        assert_eq!(repeat.values["gpu_power_capped"], 0.0);
     }
+    assert!(repeats.iter().all(|repeat| repeat.values["gpu_power_capped"] == 0.0));
     let case = results.cases.iter().find(|case| case.case.benchmark == "gpu::matmul").unwrap();
     let role = |name: &str| case.metrics.iter().find(|metric| metric.name == name).unwrap().role;
     assert_eq!((role("flops"), role("time")), (Role::Control, Role::Control));
@@ -260,7 +264,8 @@ fn a_slowed_device_marks_every_sample() {
     let (results, _) = fakes.stored("nvidia", "hot", &[]);
     for repeat in &launch(&results, MATMUL).repeats {
         let why = repeat.evidence.disturbed.as_deref();
-        assert_eq!(why, Some("the GPU was slowed down: hardware thermal slowdown"));
+        let told = "the GPU was slowed down: hardware thermal slowdown";
+        assert!(why.is_some_and(|why| why.contains(told)), "{why:?}");
     }
 }
 

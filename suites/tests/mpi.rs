@@ -2,7 +2,7 @@
 //! are network namespaces joined by a virtual cable.
 //!
 //! Where the launcher is missing, a test says so and passes, unless `VBENCH_REQUIRE_MPI` is set; the
-//! same of the right to make namespaces and `VBENCH_REQUIRE_NAMESPACES`.
+//! same of the right to make network namespaces and `VBENCH_REQUIRE_TWO_HOSTS`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -213,7 +213,7 @@ fn ranks_of_two_hosts_store_one_result_that_names_both() {
     let may = Command::new("sh").args(["-c", root]).output();
     let may = may.is_ok_and(|output| output.status.success());
     let lack = "network namespaces need root and iproute2";
-    if !launches() || !there("VBENCH_REQUIRE_NAMESPACES", may, lack) {
+    if !launches() || !there("VBENCH_REQUIRE_TWO_HOSTS", may, lack) {
         return;
     }
     let (out, work) = (tempdir().unwrap(), tempdir().unwrap());
