@@ -98,6 +98,25 @@ fn a_filter_without_match_warns_and_an_exact_one_is_an_error() {
 }
 
 #[test]
+fn words_that_match_nothing_beside_others_are_named_and_a_mistyped_command_measures_nothing() {
+    let dir = tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| program().args(arguments).current_dir(dir.path()).output().unwrap();
+    let mistyped = run(&["shwo", "adds"]);
+    assert_eq!(mistyped.status.code(), Some(2));
+    assert!(stderr(&mistyped).contains("did you mean: vbench show"), "{}", stderr(&mistyped));
+    assert!(!dir.path().join("results").exists());
+    // Cargo hands the words to every bench program, and says so by a flag.
+    let by_cargo = run(&["--bench", "shwo", "adds", "--list"]);
+    assert_eq!(by_cargo.status.code(), Some(0), "{}", stderr(&by_cargo));
+    let kinds = run(&["run", "--kind", "falut,fault", "--list"]);
+    let said = stderr(&kinds);
+    assert!(said.contains("no benchmark is of kind \"falut\" (kinds here: "), "{said}");
+    let word = run(&["run", "adds", "nobody", "--list"]);
+    assert!(stderr(&word).contains("no case matches \"nobody\""), "{}", stderr(&word));
+}
+
+#[test]
 fn bad_usage_exits_with_2_and_says_what_was_expected() {
     let cases: [(&[&str], &str); 6] = [
         (&["--no-such-flag"], "--no-such-flag"),
