@@ -167,7 +167,11 @@ fn share(ranks: usize, own: &[usize], ids: &[usize], memory: Policy) -> RanksOn 
             let each = ranks as f64 / ids.len() as f64;
             shares.extend(ids.iter().map(|node| (Some(*node), each)));
         }
-        _ => own.iter().for_each(|node| *shares.entry(Some(*node)).or_default() += 1.0),
+        // Of a node without memory the kernel chooses another.
+        _ => own
+            .iter()
+            .filter(|node| ids.contains(node))
+            .for_each(|node| *shares.entry(Some(*node)).or_default() += 1.0),
     }
     shares
 }
@@ -255,6 +259,8 @@ mod tests {
         assert_eq!(fits(&[0, 1], Policy::FirstTouch), Ok(()));
         assert_eq!(fits(&[1, 1], Policy::Interleave), Ok(()));
         assert!(fits(&[0, 0, 1, 1], Policy::Interleave).is_err());
+        let elsewhere = share(2, &[1, 1], &[0, 2], Policy::FirstTouch);
+        assert_eq!(elsewhere, RanksOn::from([(None, 2.0)]), "node 1 has no memory");
         // One node has what the machine has.
         assert_eq!(share(2, &[0, 0], &[0], Policy::FirstTouch), RanksOn::from([(None, 2.0)]));
     }
