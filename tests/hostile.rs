@@ -8,7 +8,7 @@ use std::path::Path;
 use stored::Stored;
 use tempfile::{TempDir, tempdir};
 use vbench::cli::{Console, run_cli};
-use vbench::results::{Better, Outcome, Role, Unit};
+use vbench::results::{Better, Outcome, Role, Unit, Value};
 use vbench::text::is_obeyed;
 use vbench::vbench;
 
@@ -52,12 +52,28 @@ fn run(minute: u32, value: f64) -> Stored {
         launch.facts.insert("note".into(), NAME.into());
         launch.facts.insert("claimed".into(), NAME.into());
         launch.facts.insert("pairs".into(), NAME.into());
+        launch.facts.extend(picture_facts());
     }
     run.results.run.system = NAME.into();
     run.results.run.command = vec![NAME.into(), long.clone()];
     run.results.run.profile = NAME.into();
     run.results.run.labels.insert(format!("factor.{NAME}"), format!("{long}{minute}"));
     run
+}
+
+/// Facts that `show BENCHMARK` draws, with names where a program of good will stores numbers.
+fn picture_facts() -> [(String, Value); 6] {
+    let list = |values: Vec<Value>| Value::List(values);
+    let name = || Value::from(NAME);
+    [
+        ("vcpu_columns", list(vec![name(), "cpu".into(), "lost_share".into()])),
+        ("vcpus", list(vec![list(vec![name(), name(), name()]), list(vec![])])),
+        ("cpus", list(vec![name(), Value::Integer(1)])),
+        ("blocks", list(vec![list(vec![Value::Number(1e-7), Value::Number(2e-7)])])),
+        ("block_bytes", Value::Integer(1 << 30)),
+        ("block_bandwidths", list(vec![Value::Number(1e9), name()])),
+    ]
+    .map(|(fact, value)| (fact.to_owned(), value))
 }
 
 fn stored() -> TempDir {
@@ -119,10 +135,29 @@ fn screens_show_names_and_obey_none() {
         assert_inert(&text, command);
         assert!(text.contains("=cmd|'"), "{command:?} does not show the name: {text}");
     }
+    let drawn = said(out.path(), commands[1]);
+    let pictures = ["each vCPU", "latency of each 1 GiB of memory", "bandwidth of each 1 GiB"];
+    assert!(pictures.iter().all(|heading| drawn.contains(heading)), "{drawn}");
     // Cells of a table are cut; only sentences keep a name whole.
     let shown = said(out.path(), &show);
     let rows: Vec<&str> = shown.lines().filter(|line| line.contains("<b>")).collect();
     assert!(!rows.is_empty() && rows.iter().all(|row| row.chars().count() <= 3 * WIDTH), "{shown}");
+}
+
+#[test]
+fn empty_pictures_are_left_out() {
+    let out = tempdir().unwrap();
+    let mut run = run(0, 1.0);
+    for launch in run.results.cases.iter_mut().flat_map(|case| &mut case.launches) {
+        for fact in ["vcpu_columns", "blocks"] {
+            launch.facts.insert(fact.into(), Value::List(Vec::new()));
+        }
+    }
+    run.store(out.path());
+    let shown = said(out.path(), &["show", BASE, "stream_nodes", "--out", "OUT"]);
+    for heading in ["each vCPU", "of memory", "0 blocks"] {
+        assert!(!shown.contains(heading), "{shown}");
+    }
 }
 
 #[test]

@@ -209,7 +209,8 @@ impl Table {
 
     fn width(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
-        cells.chain([self.columns[column].title.width()]).max().unwrap_or(0)
+        let title = self.columns.get(column).map(|column| column.title.width());
+        cells.chain(title).max().unwrap_or(0)
     }
 
     fn total(&self, shown: &[usize]) -> usize {
@@ -308,6 +309,13 @@ mod tests {
             stripped = stripped.replace(code, "");
         }
         assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn a_table_without_columns_shows_none() {
+        let mut table = Table::new(Vec::new());
+        table.row(vec!["a cell of no column".into()]);
+        assert_eq!(table.render(2, 80).trim(), "");
     }
 
     #[test]

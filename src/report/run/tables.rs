@@ -59,6 +59,9 @@ impl Shown<'_> {
             list(self.launch.facts.get(VCPU_COLUMNS)?)?.iter().map(Value::to_string).collect();
         let mut rows: Vec<&Vec<Value>> =
             list(self.launch.facts.get(VCPUS)?)?.iter().filter_map(list).collect();
+        if names.is_empty() || rows.is_empty() {
+            return None;
+        }
         let all = rows.len();
         if all > ROWS {
             rows.sort_by(|a, b| number(b.get(1)).total_cmp(&number(a.get(1))));
@@ -90,30 +93,28 @@ impl Shown<'_> {
         let strips: Vec<Strip> = cpus
             .iter()
             .enumerate()
-            .map(|(at, cpu)| Strip { name: format!("cpu {cpu}"), values: column(at) })
+            .map(|(at, cpu)| Strip { name: inert(&format!("cpu {cpu}")), values: column(at) })
             .collect();
-        let mut text = self.heading(&format!("latency of each {size} of memory"));
-        text.push_str(&self.picture(&strips, &Seconds::UNIT));
+        let mut text = self.picture(&format!("latency of each {size}"), &strips, &Seconds::UNIT)?;
         let bandwidths = facts.get(BLOCK_BANDWIDTHS).and_then(list);
         if let Some((values, first)) = bandwidths.zip(strips.first()) {
             let values = values.iter().map(|value| number(Some(value))).collect();
             let strip = Strip { name: first.name.clone(), values };
-            text.push_str(&self.heading(&format!("bandwidth of each {size} of memory")));
-            text.push_str(&self.picture(&[strip], &BytesPerSec::UNIT));
+            let what = format!("bandwidth of each {size}");
+            text.extend(self.picture(&what, &[strip], &BytesPerSec::UNIT));
         }
         let told = wrap(&distances(&latencies), self.width.saturating_sub(2), 2);
         let _ = writeln!(text, "  {told}");
         Some(text)
     }
 
-    /// A digit for each value, one strip below the other, and what the digits stand for.
-    fn picture(&self, strips: &[Strip], unit: &Unit) -> String {
-        let Some(scale) = Scale::of(strips.iter().flat_map(|strip| &strip.values)) else {
-            return String::new();
-        };
-        let label = strips.iter().map(|strip| strip.name.len()).max().unwrap_or(0);
+    /// A digit for each value, one strip below the other, and what the digits stand for; nothing
+    /// where there is no value.
+    fn picture(&self, what: &str, strips: &[Strip], unit: &Unit) -> Option<String> {
+        let scale = Scale::of(strips.iter().flat_map(|strip| &strip.values))?;
+        let label = strips.iter().map(|strip| strip.name.chars().count()).max().unwrap_or(0);
         let room = self.width.saturating_sub(label + 4).max(8);
-        let mut text = String::new();
+        let mut text = self.heading(&format!("{what} of memory"));
         for strip in strips {
             let digits: Vec<char> = strip.values.iter().map(|value| scale.digit(*value)).collect();
             for (line, digits) in digits.chunks(room).enumerate() {
@@ -124,7 +125,7 @@ impl Shown<'_> {
         }
         let at = |value| with_unit(value, unit);
         let _ = writeln!(text, "  0 is {}, {} is {}", at(scale.low), SHADES - 1, at(scale.high));
-        text
+        Some(text)
     }
 }
 
