@@ -1,5 +1,6 @@
 //! `export`: stored runs in the formats of other tools.
 
+use super::output::write_file;
 use super::stored::{Configuration, each_run_once, names, whole_configurations};
 use super::{Console, Ended, OK};
 use crate::compare::Side;
@@ -95,8 +96,7 @@ fn put(documents: &[Document], args: &ExportArgs, console: &mut Console<'_>) -> 
         (Some(path), documents) => {
             for document in documents {
                 let path = document.part.map_or_else(|| path.clone(), |part| with_part(path, part));
-                std::fs::write(&path, &document.text)
-                    .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+                write_file(&path, document.text.as_bytes(), "name another file with -o FILE")?;
                 let _ = writeln!(console.err, "wrote {}", path.display());
             }
             Ok(OK)

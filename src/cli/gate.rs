@@ -1,5 +1,6 @@
 //! `gate`: reads policy and runs, lets the policy decide, writes what was decided.
 
+use super::output::write_file;
 use super::stored::{Configuration, configurations, each_run_once, folders, measured, names, one};
 use super::{Console, Ended, OK};
 use crate::compare::{Comparison, NoiseFloor, Side, compare};
@@ -436,7 +437,7 @@ fn write(args: &GateArgs, report: &Report<'_>, console: &mut Console<'_>) -> Res
     let own = FORMATS.iter().map(|(_, name, writer)| (*name, writer(report, file)));
     for (name, text) in own.chain(exports(report.base)) {
         let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        write_file(&path, text.as_bytes(), "name another folder with --write DIR")?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `report`: which stored runs are meant, how they are grouped, and where the page goes.
 
+use super::output::write_file;
 use super::stored::{Configuration, each_run_once, readable_configurations};
 use super::{Console, Ended, OK};
 use crate::compare::Policy;
@@ -161,9 +162,7 @@ fn pdf(_: &[Drawing]) -> Result<Vec<u8>, String> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    std::fs::write(path, bytes).map_err(|error| {
-        format!("cannot write {}: {error}\n  name another file with -o FILE", path.display())
-    })
+    write_file(path, bytes, "name another file with -o FILE")
 }
 
 /// Every figure as a file; gives their number.
