@@ -176,7 +176,10 @@ fn dispatch(
         Command::Report(args) => report::report(&args, console),
         Command::Schema(args) => Ok(schema(&args, console)),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut console.out);
+            // It panics where it cannot write; standard output says itself what it lost.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "vbench", &mut script);
+            let _ = console.out.write_all(&script);
             Ok(OK)
         }
         Command::Man => man(console),
@@ -282,22 +285,19 @@ fn schema(args: &SchemaArgs, console: &mut Console<'_>) -> u8 {
 }
 
 fn man(console: &mut Console<'_>) -> Ended {
-    match man_pages(console) {
-        // A reader may stop early: `vbench man | head`.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("cannot write the man page: {error}"))
-        }
-        _ => Ok(OK),
-    }
+    let mut pages = Vec::new();
+    man_pages(&mut pages).map_err(|error| format!("cannot make the man page: {error}"))?;
+    let _ = console.out.write_all(&pages);
+    Ok(OK)
 }
 
-fn man_pages(console: &mut Console<'_>) -> io::Result<()> {
-    clap_mangen::Man::new(Cli::command()).render(&mut console.out)?;
+fn man_pages(out: &mut dyn Write) -> io::Result<()> {
+    clap_mangen::Man::new(Cli::command()).render(out)?;
     for command in Cli::command().get_subcommands() {
         let page = clap_mangen::Man::new(command.clone());
-        writeln!(console.out, ".SH COMMAND {}", command.get_name().to_uppercase())?;
-        page.render_description_section(&mut console.out)?;
-        page.render_options_section(&mut console.out)?;
+        writeln!(out, ".SH COMMAND {}", command.get_name().to_uppercase())?;
+        page.render_description_section(out)?;
+        page.render_options_section(out)?;
     }
     Ok(())
 }
