@@ -5,8 +5,8 @@ use super::stored::{Configuration, measured, one};
 use super::{Console, Ended, OK};
 use crate::report::run::{Detail, render};
 use crate::report::table::{Column, Table};
-use crate::store::baselines::{Baselines, Promotion, Step};
-use crate::store::{RESULT, is_csv};
+use crate::store::baselines::{BaselineError, Baselines, Promotion, Step};
+use crate::store::{RESULT, is_csv, remedy};
 use crate::text::inert;
 use crate::text::number::counted;
 use clap::{Args, Subcommand};
@@ -106,7 +106,7 @@ fn promote(
     let promoted = store.promote(name, &runs, faults, SystemTime::now());
     let ids: Vec<&str> = set.runs.iter().map(|run| run.run.id.as_str()).collect();
     let ids = inert(&ids.join(", "));
-    let _ = match promoted.map_err(|error| error.to_string())? {
+    let _ = match promoted.map_err(|error| not_kept(&error))? {
         Step::New(_) => writeln!(console.out, "{name} is now {ids}"),
         Step::Already { repaired: 0 } => writeln!(console.out, "{name} is {ids} already"),
         Step::Already { repaired } => {
@@ -115,6 +115,17 @@ fn promote(
         }
     };
     Ok(OK)
+}
+
+/// Of a promotion that failed, with what to do where the store cannot be written.
+fn not_kept(error: &BaselineError) -> String {
+    match error {
+        BaselineError::Io { what: "write", source, .. } => {
+            let remedy = remedy(source);
+            format!("{error}\n  not promoted; {remedy}, or choose another place with --store DIR")
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// Why a run should not become what others are measured by.

@@ -284,8 +284,9 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn prepared(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
+    let file = NamedTempFile::new_in(folder)?;
+    // Past the temporary file's own writer, whose errors name it.
+    file.as_file().write_all(bytes)?;
     file.as_file().sync_all()?;
     // A baseline is for everybody who may read the folder, and for nobody to change.
     let read_only = std::os::unix::fs::PermissionsExt::from_mode(0o444);
