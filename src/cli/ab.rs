@@ -17,6 +17,7 @@ use crate::runner::Ending;
 use crate::setting::{FACT, Setting};
 use crate::text::inert;
 use measure::Measured;
+use std::path::Path;
 use std::slice::from_ref;
 use vbench_results::{CaseResult, Outcome, ResultSet};
 
@@ -49,11 +50,11 @@ pub fn ab(
         let _ = writeln!(console.err, "interrupted: compared is what was finished");
     }
     if !measured.results.iter().all(has_values) {
-        return Ok(nothing_measured(&measured, console));
+        return Ok(nothing_measured(args, &measured, console));
     }
     let comparison = compared(&measured.results, args.margin, noise.as_ref())?;
     diff::write(&comparison, args.format, args.all, console);
-    where_it_is(&measured, args.format, console);
+    where_it_is(args, &measured, args.format, console);
     Ok(code(&measured))
 }
 
@@ -95,7 +96,7 @@ fn nothing_to_run(args: &AbArgs, plan: &Plan, console: &mut Console<'_>) -> u8 {
 }
 
 /// Says for each side why it has no value at all.
-fn nothing_measured(measured: &Measured, console: &mut Console<'_>) -> u8 {
+fn nothing_measured(args: &AbArgs, measured: &Measured, console: &mut Console<'_>) -> u8 {
     for (set, letter) in measured.results.iter().zip(LETTERS).filter(|(set, _)| !has_values(set)) {
         let mut launches = set.cases.iter().flat_map(|c| c.launches.iter().map(move |l| (c, l)));
         let first = launches.find_map(|(case, launch)| {
@@ -105,7 +106,7 @@ fn nothing_measured(measured: &Measured, console: &mut Console<'_>) -> u8 {
         let (reason, config) = (inert(&first.unwrap_or_default()), inert(&set.run.config));
         let _ = writeln!(console.err, "{letter} ({config}) holds no value{reason}");
     }
-    where_it_is(measured, DiffFormat::Json, console);
+    where_it_is(args, measured, DiffFormat::Json, console);
     match code(measured) {
         OK => FAILED,
         code => code,
@@ -113,19 +114,22 @@ fn nothing_measured(measured: &Measured, console: &mut Console<'_>) -> u8 {
 }
 
 /// Where both sides are stored, and how they are compared again.
-fn where_it_is(measured: &Measured, format: DiffFormat, console: &mut Console<'_>) {
-    let [a, b] = &measured.folders;
-    let [first, second] = &measured.results;
-    let text = format!(
-        "stored in {}\n      and {}\nagain: vbench diff {} {} --paired\n",
-        a.display(),
-        b.display(),
-        first.run.id,
-        second.run.id
-    );
+fn where_it_is(args: &AbArgs, measured: &Measured, format: DiffFormat, console: &mut Console<'_>) {
+    let [a, b] = measured.folders.each_ref().map(|folder| folder.display());
+    let again = again(&args.out, &measured.results);
+    let text = format!("stored in {a}\n      and {b}\nagain: {again}\n");
     // What other programs read stays as it is.
     let to = if format == DiffFormat::Text { &mut console.out } else { &mut console.err };
     let _ = to.write_all(text.as_bytes());
+}
+
+/// The command that compares both sides as they are stored in `out`.
+fn again(out: &Path, [a, b]: &[ResultSet; 2]) -> String {
+    let elsewhere = match out == Path::new("results") {
+        true => String::new(),
+        false => format!(" --out {}", out.display()),
+    };
+    format!("vbench diff {} {} --paired{elsewhere}", a.run.id, b.run.id)
 }
 
 fn code(measured: &Measured) -> u8 {

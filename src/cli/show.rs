@@ -75,6 +75,9 @@ pub fn show(args: &ShowArgs, console: &mut Console<'_>) -> Ended {
     let _ = writeln!(console.out, "{}", console.style.paint(Tone::Title, &title));
     if stored.running {
         let _ = writeln!(console.out, "in progress: what is finished so far");
+    } else if !stored.finished && stored.results.run.pairs.is_some() {
+        let _ =
+            writeln!(console.out, "unfinished: one side of `vbench ab`, which cannot be resumed");
     } else if !stored.finished {
         let _ = writeln!(console.out, "unfinished: vbench run --resume={}", folder.display());
     }

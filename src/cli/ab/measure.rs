@@ -1,7 +1,7 @@
 //! Both sides measured in pairs, each kept in a journal and stored like any run.
 
 use super::sides::InForce;
-use super::{AbArgs, LETTERS};
+use super::{AbArgs, LETTERS, again};
 use crate::cli::Console;
 use crate::cli::args::Format;
 use crate::cli::measure::{boot_id, describe, no_folder, no_journal, planned, stop_on_interrupt};
@@ -11,7 +11,8 @@ use crate::machine::Machine;
 use crate::plan::{Plan, Selection};
 use crate::runner::{ChildProcess, Ending, Pairs, Runner, Which};
 use crate::setting::Setting;
-use crate::store::{self, journal::Journal};
+use crate::store::{self, journal::JOURNAL, journal::Journal};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 use vbench_results::{
@@ -42,16 +43,31 @@ impl Session<'_> {
         console: &mut Console<'_>,
     ) -> Result<Measured, String> {
         let mut results = self.begun(selection, in_force, arguments);
-        let folders = [self.folder(&results[0].run)?, self.folder(&results[1].run)?];
-        let mut journals = [journal(&folders[0], &results[0])?, journal(&folders[1], &results[1])?];
+        let [(a, first), (b, second)] = self.opened(&results)?;
+        let (folders, mut journals) = ([a, b], [first, second]);
         let ending = self.launch_all(&mut results, &folders, &mut journals, console)?;
+        let again = again(&self.args.out, &results);
         for (set, folder) in results.iter_mut().zip(&folders) {
             set.run.finished_at = Some(store::timestamp(SystemTime::now()));
             store::finish(folder, set).map_err(|error| {
-                format!("{error}\n  the journal in {} holds every launch", folder.display())
+                let (remedy, folder) = (store::remedy(&error), folder.display());
+                format!("{error}\n  the journal in {folder} holds every launch: {again}\n  {remedy} and measure again")
             })?;
         }
         Ok(Measured { results, folders, ending })
+    }
+
+    /// Folder and journal of each side; where one cannot begin, neither stays.
+    fn opened(&self, results: &[ResultSet; 2]) -> Result<[(PathBuf, Journal); 2], String> {
+        let a = self.side(&results[0])?;
+        let b = self.side(&results[1]).inspect_err(|_| discard(&a.0))?;
+        Ok([a, b])
+    }
+
+    fn side(&self, results: &ResultSet) -> Result<(PathBuf, Journal), String> {
+        let folder = self.folder(&results.run)?;
+        let journal = journal(&folder, results).inspect_err(|_| discard(&folder))?;
+        Ok((folder, journal))
     }
 
     /// Both result sets before the first launch: one invocation, one machine, two settings.
@@ -124,16 +140,15 @@ impl Session<'_> {
         let pairs = Pairs { sides: Which::BOTH.map(side) };
         let past = past_durations(&self.args.out, &results[0].run);
         let mut progress = Progress::new(Format::Pretty, console, &past);
+        let (again, mut kept) = (again(&self.args.out, results), 0);
         let [a, b] = results;
         progress.begin_pairs([(&a.run, &folders[0]), (&b.run, &folders[1])], &self.plans[0]);
         let mut record = |which: Which, case: &CaseId, launch: &Launch| {
             let journal = &mut journals[which.index()];
-            journal.append(case, launch).map_err(|error| {
-                format!(
-                    "cannot write {}: {error}\n  the pairs finished before are kept",
-                    journal.path().display()
-                )
-            })
+            let appended = journal.append(case, launch);
+            appended.map_err(|error| lost_journal(&error, journal.path(), kept / 2, &again))?;
+            kept += 1;
+            Ok(())
         };
         let ending = pairs.run([&mut a.cases, &mut b.cases], &mut record, &mut |which, event| {
             progress.of([" A", " B"][which.index()]).tell(&event);
@@ -151,6 +166,23 @@ fn with_setting(mut environment: Environment, in_force: InForce) -> Environment 
     });
     environment.facts.extend(facts);
     environment
+}
+
+/// Of a comparison that could not go on after so many whole pairs.
+fn lost_journal(error: &io::Error, path: &Path, pairs: usize, again: &str) -> String {
+    let kept = match pairs {
+        0 => "no pair was finished before".to_owned(),
+        1 => format!("the pair finished before is kept: {again}"),
+        many => format!("the {many} pairs finished before are kept: {again}"),
+    };
+    let (path, remedy) = (path.display(), store::remedy(error));
+    format!("cannot write {path}: {error}\n  {kept}\n  {remedy} and measure again")
+}
+
+/// Takes away a side in which nothing was measured: it would stand in the way of others.
+fn discard(folder: &Path) {
+    let _ = std::fs::remove_file(folder.join(JOURNAL));
+    let _ = std::fs::remove_dir(folder);
 }
 
 fn journal(folder: &Path, results: &ResultSet) -> Result<Journal, String> {
