@@ -103,11 +103,7 @@ impl Table {
     /// two names would look alike, every first cell stands on a line of its own, and the others have
     /// the whole width below it.
     pub fn render(&self, indent: usize, width: usize) -> String {
-        let whole = self.fit(0, indent, width);
-        let name = whole.widths.first().copied().unwrap_or(0);
-        let unclear = name < LEAST_NAME.min(self.width(0)) || self.looks_alike(name);
-        let short = self.columns.len() > 1 && unclear;
-        let layout = if short { self.fit(1, indent + GAP, width) } else { whole };
+        let (layout, short) = self.layout(indent, width);
         let mut text = self.titles(&layout);
         let mut above = None;
         for (index, row) in self.rows.iter().enumerate() {
@@ -128,6 +124,23 @@ impl Table {
             }
         }
         text
+    }
+
+    /// Titles of the columns that `render` drops for this width.
+    pub fn dropped(&self, indent: usize, width: usize) -> Vec<&str> {
+        let shown = self.layout(indent, width).0.shown;
+        let columns = self.columns.iter().enumerate().skip(1);
+        let dropped = columns.filter(|(column, _)| !shown.contains(column));
+        dropped.map(|(_, column)| column.title.as_str()).collect()
+    }
+
+    /// The columns that fit, and whether names stand on lines of their own.
+    fn layout(&self, indent: usize, width: usize) -> (Layout, bool) {
+        let whole = self.fit(0, indent, width);
+        let name = whole.widths.first().copied().unwrap_or(0);
+        let unclear = name < LEAST_NAME.min(self.width(0)) || self.looks_alike(name);
+        let short = self.columns.len() > 1 && unclear;
+        (if short { self.fit(1, indent + GAP, width) } else { whole }, short)
     }
 
     /// The first cell on a line of its own.
@@ -264,6 +277,8 @@ mod tests {
              memory::stream/stores=cached   26.4\n\
              größe                         1,024\n"
         );
+        assert_eq!(sample().dropped(0, 36), ["interval"]);
+        assert!(sample().dropped(0, 80).is_empty());
         assert_eq!(
             sample().render(0, 30),
             "case                     value\n\

@@ -4,7 +4,7 @@
 use super::Detail;
 use crate::measured::{self, BLOCK_BANDWIDTHS, BLOCKS, rows};
 use crate::quantity::{Bytes, BytesPerSec, Quantity, Seconds};
-use crate::report::number::{counted, digits, percent, with_unit};
+use crate::report::number::{counted, digits, with_unit};
 use crate::report::table::{Column, Table, inert};
 use crate::terminal::{SHADES, Tone};
 use crate::text::wrap;
@@ -73,7 +73,13 @@ impl Shown<'_> {
                 .row(names.iter().zip(row.iter()).map(|(name, value)| cell(name, value)).collect());
         }
         let mut text = self.heading("each vCPU");
-        text.push_str(&table.styled(self.detail.style).render(2, self.width));
+        let table = table.styled(self.detail.style);
+        text.push_str(&table.render(2, self.width));
+        let dropped = table.dropped(2, self.width);
+        if !dropped.is_empty() {
+            let told = format!("left out for the width: {}", dropped.join(", "));
+            let _ = writeln!(text, "  {}", wrap(&told, self.width.saturating_sub(2), 2));
+        }
         if all > ROWS {
             let _ = writeln!(text, "  {ROWS} of {all} vCPUs: those that lost most");
         }
@@ -218,7 +224,8 @@ fn cell(name: &str, value: &Value) -> String {
         Value::Integer(_) | Value::Number(_) => {
             let number = number(Some(value));
             match name {
-                _ if name.ends_with("_share") => percent(number),
+                _ if name.ends_with("_share") && number == 0.0 => "0%".to_owned(),
+                _ if name.ends_with("_share") => format!("{}%", digits(100.0 * number)),
                 _ if name.ends_with("_s") => with_unit(number, &Seconds::UNIT),
                 "cpu" => format!("{number}"),
                 _ if number == 0.0 => "0".to_owned(),
