@@ -86,7 +86,23 @@ impl<T: Display + FromStr<Err: Display>> AxisValue for T {}
 /// # Errors
 /// What `T` says of the text.
 pub fn normalise<T: AxisValue>(text: &str) -> Result<String, String> {
-    text.parse::<T>().map(|value| value.to_string()).map_err(|error| error.to_string())
+    text.parse::<T>().map(|value| value.to_string()).map_err(|error| refused(text, &error))
+}
+
+/// What is wrong with `text`: the standard library's words for numbers name neither it nor a remedy.
+fn refused(text: &str, error: &dyn Display) -> String {
+    let negative = text.strip_prefix('-').is_some_and(|rest| rest.parse::<u64>().is_ok());
+    match error.to_string().as_str() {
+        "invalid digit found in string" if negative => "must not be negative".to_owned(),
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "not a whole number".to_owned()
+        }
+        "number too large to fit in target type" => "too large a number".to_owned(),
+        "invalid float literal" | "cannot parse float from empty string" => {
+            "not a number".to_owned()
+        }
+        other => other.to_owned(),
+    }
 }
 
 /// The axis values of one case.
@@ -100,7 +116,7 @@ impl Params {
     /// The axis is missing, or its text is not a `T`.
     pub fn parse<T: AxisValue>(&self, axis: &str) -> Result<T, String> {
         let text = self.0.get(axis).ok_or_else(|| format!("no value for axis {axis}"))?;
-        text.parse().map_err(|error| format!("axis {axis}={text}: {error}"))
+        text.parse().map_err(|error| format!("axis {axis}={text}: {}", refused(text, &error)))
     }
 }
 
@@ -140,7 +156,12 @@ mod tests {
         let axis = Axis::of("threads", [1_usize, 2, 2]);
         assert_eq!(axis.rows, [["1"], ["2"]]);
         assert_eq!((axis.normalise[0])("07"), Ok("7".into()));
-        assert!((axis.normalise[0])("x").is_err());
+        let refused = |text: &str| (axis.normalise[0])(text).unwrap_err();
+        assert_eq!(refused("-1"), "must not be negative");
+        assert_eq!((refused("x"), refused("")), (refused("1.5"), "not a whole number".into()));
+        assert_eq!(refused("99999999999999999999999"), "too large a number");
+        let shares = Axis::of("share", [0.5_f64]);
+        assert_eq!((shares.normalise[0])("half"), Err("not a number".into()));
     }
 
     #[test]

@@ -249,7 +249,11 @@ fn usage(error: &clap::Error, console: &mut Console<'_>) -> u8 {
         false => error.render().to_string(),
     };
     if error.use_stderr() {
-        let _ = write!(console.err, "{}", text(console.err_style));
+        let said = text(console.err_style);
+        // A flag without a value: test runners write it before the names.
+        let twice = error.render().to_string().contains("'--exact' cannot be used multiple times");
+        let tip = if twice { "\nname several behind one: --exact NAME NAME\n" } else { "" };
+        let _ = write!(console.err, "{said}{tip}");
         USAGE
     } else {
         let _ = write!(console.out, "{}", text(console.style));

@@ -138,9 +138,10 @@ fn operations(warm: f64, b: &Bencher) -> u32 {
 /// A rank holds whole numbers: rates of a size that it does not have would be wrong.
 pub fn whole(size: Bytes) -> Result<Bytes, Skip> {
     const NUMBER: u64 = size_of::<f32>() as u64;
-    match size.0 > 0 && size.0.is_multiple_of(NUMBER) {
-        true => Ok(size),
-        false => Err(Skip::because(format!(
+    match size.0 {
+        0 => Err(Skip::because("size=0 holds no float of 32 bits to reduce")),
+        bytes if bytes.is_multiple_of(NUMBER) => Ok(size),
+        _ => Err(Skip::because(format!(
             "size={} is no multiple of {NUMBER} bytes, and a rank holds whole floats of 32 bits",
             size.0
         ))),
@@ -275,7 +276,9 @@ mod tests {
     #[test]
     fn a_rank_holds_whole_numbers() {
         assert_eq!(whole(Bytes(8)), Ok(Bytes(8)));
-        for bad in [0, 3, 4097] {
+        let none = whole(Bytes(0)).unwrap_err().to_string();
+        assert!(none.contains("size=0 holds no float"), "{none}");
+        for bad in [3, 4097] {
             let reason = whole(Bytes(bad)).unwrap_err().to_string();
             assert!(reason.contains(&format!("size={bad} is no multiple of 4")), "{reason}");
         }
