@@ -136,7 +136,7 @@ fn screens_show_names_and_obey_none() {
         assert!(text.contains("=cmd|'"), "{command:?} does not show the name: {text}");
     }
     let drawn = said(out.path(), commands[1]);
-    let pictures = ["each vCPU", "latency of each 1 GiB of memory", "bandwidth of each 1 GiB"];
+    let pictures = ["each vCPU", "latency of each 1GiB of memory", "bandwidth of each 1GiB"];
     assert!(pictures.iter().all(|heading| drawn.contains(heading)), "{drawn}");
     // Cells of a table are cut; only sentences keep a name whole.
     let shown = said(out.path(), &show);
