@@ -161,12 +161,13 @@ fn stored_pairs_give_the_same_rows_later() {
     let again = said.lines().find_map(|line| line.strip_prefix("again: vbench ")).unwrap();
     let later = |arguments: &[&str]| {
         let mut command = program();
-        command.args(arguments).args(["--format", "json", "--out"]).arg(out.path());
+        command.args(arguments).args(["--format", "json"]).env("VBENCH_OUT", out.path());
         json(&ok(&mut command))["pairs"][0]["rows"].clone()
     };
     let first = json(&output)["pairs"][0]["rows"].clone();
     assert_eq!(first[0]["verdict"], "equivalent");
     assert_eq!(first[0]["change"]["members"][0]["test"], "paired");
+    assert!(again.ends_with(&format!("--out {}", out.path().display())), "{again}");
     assert_eq!(later(&again.split(' ').collect::<Vec<_>>()), first);
     // A configuration is also known by the setting's text.
     assert_eq!(later(&["diff", "unchanged", "env:TOLD_MILLIS=1.01", "--paired"]), first);
