@@ -58,15 +58,15 @@ for (const article of articles) {
     const [class_, sign, word] = words[text[0]];
     const [beside, change] = text.slice(1).split("~").reverse();
     const range = beside
-      .replace(/^([\d.]+) ([\d.]+\u00d7)$/, "$1 to $2")
-      .replace(/^([-+][\d.]+)([-+][\d.]+)$/, (_, low, high) => `${low} to ${high}%`.replace(/([-+])\./g, "$10."));
+      .replace(/^([\d.,]+) ([\d.,]+\u00d7)$/, "$1 to $2")
+      .replace(/^([-+][\d.,]+)([-+][\d.,]+)$/, (_, low, high) => `${low} to ${high}%`.replace(/([-+])\./g, "$10."));
     const whole = change?.replace("\u00d7", "\u00d7 higher").replace("+", "% higher").replace("-", "% lower");
     return [class_, whole ? `${sign} ${whole}` : word, range];
   };
   article.rows_.forEach((row, number) => {
     const cells = all("td:not(.rep)", row);
     const [gains, ...others] = (rows[number] ?? "").split("|");
-    row.gains_ = [0, ...gains.split(" ").map(Number)];
+    row.gains_ = gains.split(" ").map(Number);
     row.bases_ = [cells.map((td) => {
       const i = td.querySelector("i");
       return [td.className, i?.textContent ?? "", i ? said(i) : ""];
@@ -113,8 +113,9 @@ function order(table, by) {
   if (!by) return rows.forEach(([row, body]) => body.append(row));
   const base = Number(table.closest("article").querySelector(".rebase")?.value ?? 0);
   const value = (row) => (by.by === "name" ? row.cells[0].textContent.toLowerCase() : row.gains_[by.by] - row.gains_[base]);
-  const sorted = rows.map(([row]) => row).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
-  if (by.down) sorted.reverse();
+  // What was not measured on both sides comes last, whichever way.
+  const compare = (a, b) => Number.isNaN(a) - Number.isNaN(b) || ((a > b) - (a < b)) * (by.down ? -1 : 1);
+  const sorted = rows.map(([row]) => row).sort((a, b) => compare(value(a), value(b)));
   sorted.forEach((row) => table.tBodies[0].append(row));
 }
 document.addEventListener("click", (event) => {
@@ -181,17 +182,17 @@ function readout(figure, number) {
   const lines = head.map((name, column) => [chips.find((chip) => chip.textContent === name), name, rows[number]?.[column] ?? ""]);
   return [lines[0][2], lines.slice(1).filter(([chip]) => on(chip))];
 }
+// Where a pointer is, in the units of a drawing.
+const place = (svg, event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
 // The number of the row that a pointer is at: of curves the nearest mark on the abscissa, of rows
 // the last name that begins above it.
 function pointed(svg, event) {
-  const box = svg.getBoundingClientRect();
-  const scale = svg.viewBox.baseVal.width / box.width;
+  const { x, y } = place(svg, event);
   const marks = svg.querySelector(".at")?.getAttribute("d");
   if (marks) {
-    const away = [...marks.matchAll(/M([-\d.]+)/g)].map(([, x]) => Math.abs(x - (event.clientX - box.left) * scale));
+    const away = [...marks.matchAll(/M([-\d.]+)/g)].map(([, at]) => Math.abs(at - x));
     return away.indexOf(Math.min(...away));
   }
-  const y = (event.clientY - box.top) * scale;
   const above = all(".rows [data-r]", svg).filter((text) => text.getAttribute("y") - 13 <= y);
   return above.length ? Number(above.at(-1).dataset.r) : -1;
 }
@@ -233,8 +234,7 @@ for (const svg of all("svg.chart")) {
   const parts = all("path,text", group).map((part) => [part, part.getAttribute("d"), part.getAttribute("x")]);
   let [from, to] = [left, left + width];
   const apply = () => {
-    const place = (x) => left + ((x - from) / (to - from)) * width;
-    const round = (x) => Math.round(place(Number(x)) * 10) / 10;
+    const round = (x) => Math.round((left + ((x - from) / (to - from)) * width) * 10) / 10;
     for (const [part, d, x] of parts) {
       if (d) part.setAttribute("d", d.replace(/([ML])([-\d.]+)/g, (_, command, x) => command + round(x)));
       else part.setAttribute("x", round(x));
@@ -245,19 +245,15 @@ for (const svg of all("svg.chart")) {
     }
     svg.classList.toggle("zoomed", from > left || to < left + width);
   };
-  const units = (event) => {
-    const box = svg.getBoundingClientRect();
-    return ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
-  };
-  const inside = (x) => Math.max(left, Math.min(left + width, x));
+  const inside = (event) => Math.max(left, Math.min(left + width, place(svg, event).x));
   const data = (x) => from + ((x - left) / width) * (to - from);
   let start = null;
   svg.addEventListener("pointerdown", (event) => {
-    if (event.button === 0 && event.pointerType === "mouse") start = inside(units(event));
+    if (event.button === 0 && event.pointerType === "mouse") start = inside(event);
   });
   addEventListener("pointerup", (event) => {
     if (start === null) return;
-    const end = inside(units(event));
+    const end = inside(event);
     const [low, high] = [Math.min(start, end), Math.max(start, end)].map(data);
     start = null;
     if (high - low > 0.02 * (to - from) && high - low > 4) {

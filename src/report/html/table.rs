@@ -226,24 +226,30 @@ fn swapped(line: &Line, cell: &Cell) -> String {
     format!("{}{}{beside}", letter(cell.verdict), change.map_or(String::new(), short))
 }
 
-/// For every row one text of parts between bars: how much better each side is than the first, in ln
-/// times 10,000, to sort by; then for every base but the first, which stands in the rows themselves,
-/// the cells of all other sides.
-pub fn data(view: &View<'_>) -> String {
-    let gain = |line: &Line, cell: &Cell| {
-        let gain = cell.ratio.map_or(0.0, |ratio| line.gain(ratio).ln());
-        if gain.is_finite() { (gain * 1e4).round() as i64 } else { 0 }
+/// How much better each side of a line is than the first that has a value, in ln times 10,000 between
+/// blanks, to sort by; `-` for what has no value.
+fn gains(line: &Line) -> String {
+    let first = line.values.iter().position(Option::is_some);
+    let cells = first.and_then(|first| line.cells.get(first)).into_iter().flatten().enumerate();
+    let gain = |(side, cell): (usize, &Cell)| {
+        let ratio = if Some(side) == first { Some(1.0) } else { cell.ratio };
+        let gain = ratio.map(|ratio| line.gain(ratio).ln()).filter(|gain| gain.is_finite());
+        gain.map_or("-".to_owned(), |gain| ((gain * 1e4).round() as i64).to_string())
     };
+    cells.map(gain).collect::<Vec<_>>().join(" ")
+}
+
+/// For every row one text of parts between bars: its gains; then for every base but the first, which
+/// stands in the rows themselves, the cells of all other sides.
+pub fn data(view: &View<'_>) -> String {
     let row = |index: usize| {
         let line = &view.lines[index];
-        let gains: Vec<String> =
-            line.changes().map(|(_, cell)| gain(line, cell).to_string()).collect();
         let bases = line.cells.iter().enumerate().skip(1);
         let cells = bases.flat_map(|(base, cells)| {
             let others = cells.iter().enumerate().filter(move |(side, _)| *side != base);
             others.map(|(_, cell)| swapped(line, cell))
         });
-        [gains.join(" ")].into_iter().chain(cells).collect::<Vec<_>>().join("|")
+        [gains(line)].into_iter().chain(cells).collect::<Vec<_>>().join("|")
     };
     let rows: Vec<String> = order(view).into_iter().map(row).collect();
     let words: BTreeMap<char, [String; 3]> = [None]
