@@ -28,18 +28,23 @@ document.addEventListener("click", (event) => {
   if (act === "save") save(event.target.closest("figure"));
 });
 
+const shows = (chip) => chip?.getAttribute("aria-pressed") !== "false";
 // One legend: a button hides its configuration everywhere in its group.
 for (const article of articles) {
   const chips = all(".chip", article);
   const set = (chip, on) => {
     chip.setAttribute("aria-pressed", on);
     article.classList.toggle("h" + chip.dataset.slot, !on);
+    // A heading of rows as wide as what is left, else a hidden column keeps its place.
+    for (const th of all(".cmp .fam th", article)) {
+      th.whole_ ??= th.colSpan;
+      th.colSpan = th.whole_ - chips.filter((chip) => !shows(chip)).length;
+    }
   };
-  const on = (chip) => chip.getAttribute("aria-pressed") === "true";
   for (const chip of chips) {
     chip.addEventListener("click", (event) => {
-      if (!event.shiftKey) return set(chip, !on(chip));
-      const alone = chips.every((other) => on(other) === (other === chip));
+      if (!event.shiftKey) return set(chip, !shows(chip));
+      const alone = chips.every((other) => shows(other) === (other === chip));
       chips.forEach((other) => set(other, alone || other === chip));
     });
   }
@@ -172,15 +177,14 @@ function numbers(figure) {
 function readout(figure, number) {
   const article = figure.closest("article");
   const chips = all(".chip", article);
-  const on = (chip) => chip?.getAttribute("aria-pressed") !== "false";
   const [head, ...rows] = numbers(figure);
   if (!head) {
     const row = article.rows_[number];
     const lines = chips.map((chip, side) => [chip, chip.textContent, row.bases_[0][side].slice(1).join(" ")]);
-    return [row.cells[0].firstChild.textContent, lines.slice(1).filter(([chip]) => on(chip))];
+    return [row.cells[0].firstChild.textContent, lines.slice(1).filter(([chip]) => shows(chip))];
   }
   const lines = head.map((name, column) => [chips.find((chip) => chip.textContent === name), name, rows[number]?.[column] ?? ""]);
-  return [lines[0][2], lines.slice(1).filter(([chip]) => on(chip))];
+  return [lines[0][2], lines.slice(1).filter(([chip]) => shows(chip))];
 }
 // Where a pointer is, in the units of a drawing.
 const place = (svg, event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
@@ -225,47 +229,49 @@ document.addEventListener("pointermove", (event) => {
 document.addEventListener("pointerleave", () => (tip.hidden = true));
 addEventListener("scroll", () => (tip.hidden = true), { passive: true });
 
-// Zoom: drag over a range of a curve's abscissa; a double click shows all of it again.
-for (const svg of all("svg.chart")) {
+// Zoom: drag over a range of a curve's abscissa; a double click shows all of it again. A copy begins
+// as its original is.
+function zoomable(svg, original) {
   const group = svg.querySelector("g.zoom");
   const frame = svg.querySelector("clipPath rect");
-  if (!group || !frame) continue;
+  if (!group || !frame) return;
   const [left, width] = ["x", "width"].map((name) => Number(frame.getAttribute(name)));
-  const parts = all("path,text", group).map((part) => [part, part.getAttribute("d"), part.getAttribute("x")]);
-  let [from, to] = [left, left + width];
-  const apply = () => {
+  const parts = all("path,text", group);
+  const whole = original?.whole_ ?? parts.map((part) => [part.getAttribute("d"), part.getAttribute("x")]);
+  svg.whole_ = whole;
+  let [from, to] = (svg.range_ = original?.range_ ?? [left, left + width]);
+  const apply = (range) => {
+    [from, to] = svg.range_ = range;
     const round = (x) => Math.round((left + ((x - from) / (to - from)) * width) * 10) / 10;
-    for (const [part, d, x] of parts) {
+    parts.forEach((part, number) => {
+      const [d, x] = whole[number];
       if (d) part.setAttribute("d", d.replace(/([ML])([-\d.]+)/g, (_, command, x) => command + round(x)));
       else part.setAttribute("x", round(x));
       const at = part.getAttribute("x") ?? part.getAttribute("d")?.match(/M([-\d.]+)/)?.[1];
       const outside = !part.closest(".curves") && (at < left - 1 || at > left + width + 1);
       part.toggleAttribute("hidden", outside);
       part.style.visibility = outside ? "hidden" : "";
-    }
+    });
     svg.classList.toggle("zoomed", from > left || to < left + width);
   };
   const inside = (event) => Math.max(left, Math.min(left + width, place(svg, event).x));
   const data = (x) => from + ((x - left) / width) * (to - from);
   let start = null;
   svg.addEventListener("pointerdown", (event) => {
-    if (event.button === 0 && event.pointerType === "mouse") start = inside(event);
+    if (event.button !== 0 || event.pointerType !== "mouse") return;
+    start = inside(event);
+    svg.setPointerCapture(event.pointerId);
   });
-  addEventListener("pointerup", (event) => {
+  svg.addEventListener("pointerup", (event) => {
     if (start === null) return;
     const end = inside(event);
     const [low, high] = [Math.min(start, end), Math.max(start, end)].map(data);
     start = null;
-    if (high - low > 0.02 * (to - from) && high - low > 4) {
-      [from, to] = [low, high];
-      apply();
-    }
+    if (high - low > 0.02 * (to - from) && high - low > 4) apply([low, high]);
   });
-  svg.addEventListener("dblclick", () => {
-    [from, to] = [left, left + width];
-    apply();
-  });
+  svg.addEventListener("dblclick", () => apply([left, left + width]));
 }
+all("svg.chart").forEach((svg) => zoomable(svg));
 
 // A figure by itself, and as a file with the colours of the moment.
 for (const figure of all("figure")) {
@@ -282,9 +288,10 @@ for (const figure of all("figure")) {
   figure.querySelector("h3").after(buttons);
 }
 // The drawing of a figure: of several parts one, two in a row.
+const original = (figure) => figure.querySelector("svg.wide") ?? figure.querySelector("svg.chart");
 function drawing_of(figure) {
   const parts = all(".parts svg", figure);
-  if (!parts.length) return (figure.querySelector("svg.wide") ?? figure.querySelector("svg.chart")).cloneNode(true);
+  if (!parts.length) return original(figure).cloneNode(true);
   const whole = parts[0].cloneNode(false);
   const size = parts.map((part) => part.viewBox.baseVal);
   const width = Math.max(...size.map((box) => box.width)) + 24;
@@ -316,23 +323,98 @@ function enlarge(figure) {
   head.append(text, close);
   const drawing = drawing_of(figure);
   drawing.classList.remove("wide");
+  // At least a quarter larger than on the page; of what is tall the window scrolls.
+  const { width, height } = drawing.viewBox.baseVal;
+  const now = (figure.querySelector(".parts") ?? original(figure)).getBoundingClientRect().width;
+  drawing.style.maxWidth = `max(${(80 * width) / height}vh, ${1.25 * now}px)`;
   all("[id]", drawing).forEach((part) => (part.id += "-large"));
-  all("[clip-path]", drawing).forEach((part) => part.removeAttribute("clip-path"));
+  all("[clip-path]", drawing).forEach((part) => part.setAttribute("clip-path", part.getAttribute("clip-path").replace(")", "-large)")));
   drawing.removeAttribute("aria-describedby");
   drawing.setAttribute("aria-label", title);
   drawing.removeAttribute("aria-labelledby");
-  dialog.append(head, drawing);
+  if (!figure.querySelector(".parts")) zoomable(drawing, original(figure));
+  const key = document.createElement("p");
+  key.className = "key";
+  for (const chip of drawn(figure, drawing)) {
+    const name = document.createElement("span");
+    name.className = "k";
+    name.append(...chip.cloneNode(true).childNodes);
+    key.append(name);
+  }
+  dialog.append(head, key, drawing);
   figure.closest("article").append(dialog);
   dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => {
+    const box = dialog.getBoundingClientRect();
+    const { clientX: x, clientY: y } = event;
+    if (event.target === dialog && (x < box.left || x > box.right || y < box.top || y > box.bottom)) dialog.close();
+  });
   dialog.showModal();
 }
-function save(figure) {
+// The buttons of the configurations that a drawing shows.
+function drawn(figure, drawing) {
+  return all(".chip", figure.closest("article")).filter((chip) => shows(chip) && drawing.querySelector(".s" + chip.dataset.slot));
+}
+function element(name, attributes, text = "") {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const key in attributes) made.setAttribute(key, attributes[key]);
+  made.textContent = text;
+  return made;
+}
+// Signs and names above a drawing, in lines of its width; how high they are.
+function signs(drawing, chips, left, width, bottom) {
+  const group = drawing.appendChild(element("g", { class: "signs", fill: "var(--ink)" }));
+  let [x, line] = [left, 0];
+  const names = chips.map((chip) => {
+    const name = group.appendChild(element("text", {}, chip.textContent));
+    const long = name.getComputedTextLength() + 36;
+    if (x > left && x + long > left + width) [x, line] = [left, line + 1];
+    const at = [x, line];
+    x += long;
+    return [chip, name, ...at];
+  });
+  const high = chips.length ? (line + 1) * 20 + 6 : 0;
+  for (const [chip, name, x, line] of names) {
+    const y = bottom - high + line * 20;
+    const sign = group.appendChild(element("g", { transform: `translate(${x} ${y + 2})` }));
+    sign.append(...chip.querySelector("svg").cloneNode(true).childNodes);
+    name.setAttribute("x", x + 18);
+    name.setAttribute("y", y + 12);
+  }
+  return high;
+}
+// A drawing that needs nothing of the page: its ground, its title, who is who, and room for all of its
+// text. It is measured where nobody sees it.
+function alone(figure) {
   const drawing = drawing_of(figure);
-  const style = getComputedStyle(root);
-  drawing.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  const chips = drawn(figure, drawing);
+  for (const chip of all(".chip", figure.closest("article"))) {
+    if (!shows(chip)) all(".s" + chip.dataset.slot, drawing).forEach((part) => part.remove());
+  }
+  all("[hidden]", drawing).forEach((part) => part.remove());
+  ["aria-labelledby", "aria-describedby", "class", "style"].forEach((name) => drawing.removeAttribute(name));
   drawing.setAttribute("font-family", "sans-serif");
+  const stage = document.body.appendChild(document.createElement("div"));
+  stage.style.cssText = "position:fixed;left:-9999px;width:1000px";
+  stage.append(drawing);
+  const { x, y, width, height } = drawing.viewBox.baseVal;
+  const { a, e } = drawing.getScreenCTM();
+  const ends = all("text", drawing).map((text) => text.getBoundingClientRect()).flatMap((box) => [box.left, box.right].map((end) => (end - e) / a));
+  const left = Math.floor(Math.min(x, ...ends)) - 8;
+  const wide = Math.ceil(Math.max(x + width, ...ends)) + 8 - left;
+  const top = y - 16 - signs(drawing, chips, left + 8, wide - 16, y - 8);
+  const size = { width: wide, height: y + height + 8 - top };
+  const ground = element("rect", { x: left, y: top, ...size, fill: "var(--card)" });
+  drawing.prepend(element("title", {}, figure.querySelector("h3").textContent), element("desc", {}, figure.querySelector("p").textContent), ground);
+  drawing.setAttribute("viewBox", `${left} ${top} ${size.width} ${size.height}`);
+  for (const name in size) drawing.setAttribute(name, size[name]);
+  stage.remove();
+  return drawing;
+}
+function save(figure) {
+  const style = getComputedStyle(root);
   const text = new XMLSerializer()
-    .serializeToString(drawing)
+    .serializeToString(alone(figure))
     .replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
