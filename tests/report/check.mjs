@@ -58,6 +58,10 @@ const smallest = await page.evaluate(() => {
 });
 check("the smallest text has 9 px at 400 px", smallest[0] >= 9, smallest);
 
+await page.$$eval("select.rebase option", (all) => all.forEach((option) => (option.textContent = "x".repeat(60))));
+const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+check("a long name makes no page wider", over <= 0, over);
+
 // On A4, 210 mm less the margins of @page, every unit of a figure is smaller: 6 pt are left.
 await page.setViewportSize({ width: Math.round((186 / 25.4) * 96), height: 900 });
 await page.emulateMedia({ media: "print" });
@@ -87,6 +91,16 @@ const marks = () => article.locator("svg.chart .curves .s1").evaluateAll((all) =
 const before = await marks();
 await article.locator(".chip").nth(1).click();
 check("a button hides its configuration everywhere", before > 0 && (await marks()) === 0 && !(await article.locator("table.cmp td:nth-child(3)").first().isVisible()));
+const gap = await article.locator("table.cmp").first().evaluate((table) =>
+  table.getBoundingClientRect().right - [...table.tHead.rows[0].cells].at(-1).getBoundingClientRect().right);
+check("and its column leaves no gap", Math.abs(gap) < 2, gap);
+const saves = async (figure) => {
+  const [download] = await Promise.all([page.waitForEvent("download"), figure.locator("[data-act=save]").click()]);
+  return readFileSync(await download.path(), "utf8");
+};
+const curves = article.locator("figure:has(g.zoom)").first();
+const hidden = await saves(curves);
+check("a saved figure is without it", !/class="s1"/.test(hidden) && /class="s2"/.test(hidden), hidden.slice(0, 300));
 await article.locator(".chip").nth(1).click();
 await article.locator(".chip").nth(1).click({ modifiers: ["Shift"] });
 check("with Shift it shows only that one", (await marks()) === before && !(await article.locator("table.cmp td:nth-child(2)").first().isVisible()));
@@ -145,16 +159,35 @@ for (const [figure, what] of [["forest", "forest"], ["memory-bars0", "bars"], ["
   check(`${what} have a readout`, /\d/.test(told) && !/undefined|NaN/.test(told), told);
 }
 
-await article.locator("[data-act=enlarge]").first().click();
-check("a figure fills the window", await page.locator("dialog[open] svg").isVisible());
-const large = await page.locator("dialog svg").boundingBox();
-await page.mouse.move(large.x + large.width * 0.5, large.y + large.height * 0.5);
-check("and its readout stands in front of it", await page.locator("dialog .tip").isVisible());
+const enlarge = (figure) => figure.locator("[data-act=enlarge]").click();
+const dialog = page.locator("dialog[open]");
+await enlarge(article.locator(`#${groups[0]}-forest`));
+const large = await dialog.locator("svg.chart").boundingBox();
+const drawn = await article.locator(`#${groups[0]}-forest svg.wide`).first().boundingBox();
+check("a figure is larger in its window", large.width > drawn.width, [large.width, drawn.width]);
+const line = dialog.locator(".rows [data-r]").nth(5);
+await line.scrollIntoViewIfNeeded();
+const [own, now] = [await line.boundingBox(), await dialog.locator("svg.chart").boundingBox()];
+await page.mouse.move(now.x + now.width * 0.5, own.y + own.height * 0.5);
+const [pointed, told] = [await line.textContent(), await dialog.locator(".tip b").innerText()];
+check("and its readout is of the row pointed at", told.startsWith(pointed.replace("\u2026", "")), [pointed, told]);
+check("and says whose each sign is", (await dialog.locator(".key .k").count()) > 1);
 await page.keyboard.press("Escape");
 check("and Escape closes it", (await page.locator("dialog").count()) === 0);
-const [download] = await Promise.all([page.waitForEvent("download"), article.locator("[data-act=save]").first().click()]);
-const saved = readFileSync(await download.path(), "utf8");
+await enlarge(curves);
+check("an enlarged curve keeps to its frame", await dialog.locator(".curves").first().evaluate((g) =>
+  Boolean(document.querySelector(g.getAttribute("clip-path").slice(4, -1)))));
+const frame = await dialog.locator("svg.chart").boundingBox();
+await page.mouse.move(frame.x + frame.width * 0.3, frame.y + frame.height * 0.5);
+await page.mouse.down();
+await page.mouse.move(frame.x + frame.width * 0.5, frame.y + frame.height * 0.5, { steps: 4 });
+await page.mouse.up();
+check("and zooms", (await dialog.locator("svg.zoomed").count()) === 1);
+await page.mouse.click(3, 3);
+check("a click beside the window closes it", (await page.locator("dialog").count()) === 0);
+const saved = await saves(curves);
 check("a figure is saved with its colours", saved.startsWith("<svg") && !saved.includes("var(--"));
+check("and needs nothing of the page", /^<svg[^>]* width="\d/.test(saved) && /<title>.+<\/title>/.test(saved) && /<rect[^>]*fill="#/.test(saved) && /class="signs"/.test(saved) && !/aria-labelledby/.test(saved), saved.slice(0, 400));
 const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 const light = await ground();
 await page.click("[data-act=theme]");
