@@ -52,7 +52,7 @@ for (const article of articles) {
 
 // Rows of the tables, and what their cells are against each base: the first as the page was written,
 // the others from the data, which has few letters: a verdict is one, a change in percent ends with
-// its sign, an interval is its ends.
+// its sign, an interval is its ends, how many launches are needed a number.
 const said = (i) => (i.nextSibling?.nodeType === 3 ? i.nextSibling.data : "");
 for (const article of articles) {
   article.rows_ = all("table.cmp tbody tr:not(.fam)", article);
@@ -63,6 +63,7 @@ for (const article of articles) {
     const [class_, sign, word] = words[text[0]];
     const [beside, change] = text.slice(1).split("~").reverse();
     const range = beside
+      .replace("^", " launches a side would settle it")
       .replace(/^([\d.,]+) ([\d.,]+\u00d7)$/, "$1 to $2")
       .replace(/^([-+][\d.,]+)([-+][\d.,]+)$/, (_, low, high) => `${low} to ${high}%`.replace(/([-+])\./g, "$10."));
     const whole = change?.replace("\u00d7", "\u00d7 higher").replace("+", "% higher").replace("-", "% lower");
@@ -119,7 +120,7 @@ function order(table, by) {
   const base = Number(table.closest("article").querySelector(".rebase")?.value ?? 0);
   const value = (row) => (by.by === "name" ? row.cells[0].textContent.toLowerCase() : row.gains_[by.by] - row.gains_[base]);
   // What was not measured on both sides comes last, whichever way.
-  const compare = (a, b) => Number.isNaN(a) - Number.isNaN(b) || ((a > b) - (a < b)) * (by.down ? -1 : 1);
+  const compare = (a, b) => !isFinite(a) - !isFinite(b) || ((a > b) - (a < b)) * (by.down ? -1 : 1);
   const sorted = rows.map(([row]) => row).sort((a, b) => compare(value(a), value(b)));
   sorted.forEach((row) => table.tBodies[0].append(row));
 }

@@ -201,12 +201,15 @@ fn letter(verdict: Option<Verdict>) -> char {
     }
 }
 
+/// How the most frequent sentence ends, which is `^` in the data.
+const SETTLES: &str = " launches a side would settle it";
+
 /// What the page's script swaps for a cell when the base changes, in few letters, as pages have
 /// thousands. The letter of the verdict; the change where it is real, ended by `~`; and what stands
 /// beside it. Of a percentage the sign stands for higher or lower, and zeros before the point are
 /// left out: the script only says them again.
 fn swapped(line: &Line, cell: &Cell) -> String {
-    let plain = |text: String| text.replace(['|', '~'], "/");
+    let plain = |text: String| text.replace(['|', '~', '^'], "/").replace(SETTLES, "^");
     let change = cell.real().then_some(cell.ratio).flatten().map(words::change);
     let short = |change: String| {
         let change = change.replace("% higher", "+").replace("% lower", "-");
