@@ -132,13 +132,13 @@ struct Drawn {
 
 const SVG: Drawn = Drawn {
     ending: "svg",
-    bytes: |figure| Ok(figure.wide.document(&figure.title, &figure.caption).into_bytes()),
+    bytes: |figure| Ok(figure.alone().document(&figure.title, &figure.caption).into_bytes()),
 };
 const PNG: Drawn = Drawn { ending: "png", bytes: png };
 
 #[cfg(feature = "pdf")]
 fn png(figure: &Figure) -> Result<Vec<u8>, String> {
-    crate::report::files::png(&figure.wide)
+    crate::report::files::png(&figure.alone())
 }
 
 #[cfg(feature = "pdf")]

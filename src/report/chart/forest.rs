@@ -4,7 +4,7 @@
 use super::scale::Scale;
 use super::svg::{Drawing, SIZE, Text, V, segments, step};
 use super::theme::{self, AXIS, EQUAL, GRID, INK};
-use super::{Frame, fitted};
+use super::{Frame, fitted, squeezed};
 use std::collections::BTreeSet;
 
 /// What is drawn.
@@ -191,12 +191,12 @@ fn names(drawing: &mut Drawing, plot: &Plot, rows: &[(&Row, f64)], frame: Frame)
     drawing.open_texts("rows", ink);
     for (row, y) in rows.iter().filter(|(row, _)| !row.heading) {
         let number = [("data-r", V::N(row.number as f64))];
-        drawing.named((0.0, y + 13.0), &fitted(&name(row), SIZE, room), ink, &number);
+        drawing.named((0.0, y + 13.0), &squeezed(&name(row), SIZE, room), ink, &number);
     }
     drawing.close_texts();
     let detailed = |(row, _): &&(&Row, f64)| !frame.narrow && !row.detail.is_empty();
     for (row, y) in rows.iter().filter(detailed) {
-        drawing.text((0.0, y + 29.0), &fitted(&row.detail, SIZE, room), Text::default());
+        drawing.text((0.0, y + 29.0), &squeezed(&row.detail, SIZE, room), Text::default());
     }
 }
 

@@ -16,7 +16,7 @@ pub mod svg;
 pub(crate) mod tests;
 pub mod theme;
 
-use self::svg::Drawing;
+use self::svg::{Drawing, SIZE, Text};
 
 /// The room a drawing has: width in units, and whether it is for a phone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +55,42 @@ pub struct Figure {
     pub table: Vec<Vec<String>>,
     /// Half of the page is enough.
     pub half: bool,
+    /// Slots and names of the configurations, where the drawing does not name them: on a page they
+    /// stand beside their signs once for all figures.
+    pub key: Vec<(usize, String)>,
+}
+
+impl Figure {
+    /// The whole of it below a line that names the configurations, for where the page does not.
+    pub fn alone(&self) -> Drawing {
+        keyed(&self.wide, &self.key)
+    }
+}
+
+/// A drawing below the signs and names of configurations.
+fn keyed(drawing: &Drawing, key: &[(usize, String)]) -> Drawing {
+    const LINE: f64 = 20.0;
+    if key.is_empty() {
+        return drawing.clone();
+    }
+    let (mut places, mut x, mut y) = (Vec::new(), 0.0, 0.0);
+    for (slot, name) in key {
+        let name = squeezed(name, SIZE, drawing.width - 24.0);
+        let room = text_width(&name, SIZE) + 34.0;
+        if x > 0.0 && x + room - 16.0 > drawing.width {
+            (x, y) = (0.0, y + LINE);
+        }
+        places.push((*slot, name, (x, y)));
+        x += room;
+    }
+    let top = y + LINE + 8.0;
+    let mut whole = Drawing::new(drawing.width, drawing.height + top);
+    for (slot, name, (x, y)) in places {
+        line::marks(&mut whole, slot, &[(x + 7.0, y + 9.0)], 1.0);
+        whole.text((x + 18.0, y + 13.0), &name, Text { fill: theme::INK, ..Text::default() });
+    }
+    whole.nest((0.0, top), 1.0, drawing);
+    whole
 }
 
 /// Parts of a figure, two in a row.
@@ -93,6 +129,22 @@ pub fn fitted(text: &str, size: f64, width: f64) -> String {
     };
     let cut: String = text.chars().take_while(fits).collect();
     format!("{}\u{2026}", cut.trim_end())
+}
+
+/// `text`, cut in its middle to fit into `width` units: names that begin alike differ at their end.
+pub fn squeezed(text: &str, size: f64, width: f64) -> String {
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let half = (width - size) / 2.0;
+    let fitting = |used: &mut f64, c: char| {
+        *used += text_width(c.encode_utf8(&mut [0; 4]), size);
+        (*used <= half).then_some(c)
+    };
+    let begin: String = text.chars().scan(0.0, fitting).collect();
+    let end: Vec<char> = text.chars().rev().scan(0.0, fitting).collect();
+    let end: String = end.into_iter().rev().collect();
+    format!("{}\u{2026}{}", begin.trim_end(), end.trim_start())
 }
 
 /// `text` on at most `most` lines of `width` units; what has no room is cut with an ellipsis.

@@ -8,7 +8,7 @@ use super::line::{self, Lines, Place, Plateau, Point, Ruler, Series};
 use super::matrix::{self, Matrix, Panel};
 use super::strip::{self, Launched, Machine, Node, Order};
 use super::svg::{Drawing, Text};
-use super::{Frame, fitted, joined, text_width, wrapped};
+use super::{Frame, fitted, joined, squeezed, text_width, wrapped};
 use proptest::prelude::*;
 
 mod sound;
@@ -330,6 +330,47 @@ proptest! {
             prop_assert!(text_width(&line, size) <= width + size, "{line}");
         }
     }
+}
+
+/// Pages zoom by the absolute places of a path: a marker must move as the point that it marks does.
+#[test]
+fn every_marker_begins_at_its_point() {
+    for slot in 0..8 {
+        let mut drawing = Drawing::new(100.0, 100.0);
+        line::marks(&mut drawing, slot, &[(12.3, 40.0), (56.7, 8.9)], 0.85);
+        let text = drawing.ornament("x");
+        let (_, path) = text.split_once("d=\"").unwrap();
+        let path = path.split('"').next().unwrap();
+        let starts: Vec<&str> =
+            path.split('M').skip(1).map(|rest| rest.split('m').next().unwrap()).collect();
+        assert_eq!(starts, ["12.3 40", "56.7 8.9"], "{path}");
+    }
+}
+
+#[test]
+fn a_figure_alone_names_its_configurations() {
+    let names = ["default", "numa"];
+    let wide = line::draw(&lines(AllEqual), Frame::HALF);
+    let key: Vec<(usize, String)> = names.map(str::to_owned).into_iter().enumerate().collect();
+    let alone = super::keyed(&wide, &key);
+    let faults = sound::faults(&alone, "a figure alone");
+    assert!(faults.is_empty(), "{faults:#?}");
+    let text = alone.document("", "");
+    assert!(names.iter().all(|name| text.contains(&format!(">{name}</text>"))), "{text:.900}");
+    let hostile: Vec<(usize, String)> = (0..8).map(|slot| (slot, HOSTILE.to_owned())).collect();
+    assert!(sound::faults(&super::keyed(&wide, &hostile), "long names").is_empty());
+    assert_eq!(super::keyed(&wide, &[]), wide);
+}
+
+#[test]
+fn names_cut_in_their_middle_keep_their_ends() {
+    let name = |size: &str| format!("gpu 0, memory pinned, route both, {size}");
+    for size in ["64 KiB", "512 MiB"] {
+        let cut = squeezed(&name(size), 12.5, 200.0);
+        assert!(cut.starts_with("gpu 0") && cut.ends_with(size), "{cut}");
+        assert!(text_width(&cut, 12.5) <= 212.5, "{cut}");
+    }
+    assert_eq!(squeezed("short", 12.5, 200.0), "short");
 }
 
 #[test]

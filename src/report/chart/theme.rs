@@ -63,20 +63,28 @@ pub fn dash(slot: usize) -> Option<&'static str> {
     }
 }
 
-/// The outline of a slot's marker around a place, as commands of which only the first is absolute:
-/// a curve's markers are one path, and a page can move each by that command.
+/// The outline of a slot's marker around a place, as commands of which only the first is absolute,
+/// to that place: a curve's markers are one path, and a page moves each by that command, as it moves
+/// the curve.
 pub fn outline(slot: usize, (x, y): (f64, f64), size: f64) -> String {
     let (from, rest): ((f64, f64), &[(f64, f64)]) = match slot % HUES {
         0 => {
             // An arc that ends next to where it begins.
             let r = units(4.0 * size);
-            return format!("M{} {}a{r} {r} 0 1 1 0-.01z", units(x + 4.0 * size), units(y));
+            return format!("M{} {}m{r} 0a{r} {r} 0 1 1 0-.01z", units(x), units(y));
         }
         1 => ((-3.6, -3.6), &[(7.2, 0.0), (0.0, 7.2), (-7.2, 0.0)]),
         2 => ((0.0, -4.6), &[(4.4, 8.0), (-8.8, 0.0)]),
         _ => ((0.0, -5.0), &[(5.0, 5.0), (-5.0, 5.0), (-5.0, -5.0)]),
     };
-    let mut d = format!("M{} {}", units(x + from.0 * size), units(y + from.1 * size));
+    let from = step(from.0 * size, from.1 * size);
+    // As a line would go, but without one.
+    let from = match from.split_at(1) {
+        ("v", dy) if dy.starts_with('-') => format!("m0{dy}"),
+        ("v", dy) => format!("m0 {dy}"),
+        (_, lengths) => format!("m{lengths}"),
+    };
+    let mut d = format!("M{} {}{from}", units(x), units(y));
     for (dx, dy) in rest {
         d.push_str(&step(dx * size, dy * size));
     }

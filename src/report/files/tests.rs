@@ -144,7 +144,8 @@ fn every_exported_figure_is_parsed_without_a_warning() {
     for kind in ["forest", "curve0", "matrix0", "order"] {
         assert!(kinds.iter().any(|id| id.ends_with(kind)), "{kind} is not among {kinds:?}");
     }
-    let whole = exported.iter().map(|figure| figure.wide.document(&figure.title, &figure.caption));
+    let whole =
+        exported.iter().map(|figure| figure.alone().document(&figure.title, &figure.caption));
     let odd = charts::ALL.into_iter().flat_map(|odd| charts::kinds(odd, Frame::FULL));
     let odd = odd.map(|(kind, drawing)| drawing.document(kind, "odd data"));
     let paper = pages(std::slice::from_ref(&view)).into_iter().map(|page| page.document("", ""));

@@ -142,6 +142,7 @@ pub fn topology(view: &View<'_>) -> Option<Figure> {
         narrow: None,
         table,
         half: false,
+        key: Vec::new(),
     })
 }
 

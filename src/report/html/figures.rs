@@ -99,6 +99,7 @@ fn figure(view: &View<'_>, lines: &[&Line], all: usize, id: &str) -> Figure {
         narrow: None,
         table: numbers(view, &bars),
         half: true,
+        key: view.key(0),
     }
 }
 
@@ -212,6 +213,7 @@ pub fn forest(view: &View<'_>) -> Option<Figure> {
         // The table above the figure has the same numbers.
         table: Vec::new(),
         half: false,
+        key: view.key(1),
     })
 }
 

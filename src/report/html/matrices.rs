@@ -196,6 +196,7 @@ impl Drawn<'_> {
             narrow: None,
             table: table(&matrix),
             half,
+            key: Vec::new(),
         }
     }
 

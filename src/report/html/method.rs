@@ -55,6 +55,7 @@ pub fn launches(view: &View<'_>) -> Option<Figure> {
         narrow: Some(order(&drawn, Frame::NARROW)),
         table: rows(view, line, &all),
         half: false,
+        key: view.key(0),
     })
 }
 

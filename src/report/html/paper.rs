@@ -114,7 +114,7 @@ impl Flow {
         let (width, scale) = (width(figure), scale(figure));
         self.words(&figure.title, left, width, TITLE);
         self.words(&figure.caption, left, width, CAPTION);
-        let legible = figure.wide.with_text_of(LEAST_TEXT / scale);
+        let legible = figure.alone().with_text_of(LEAST_TEXT / scale);
         let at = (left, self.y + 4.0);
         self.drawing().nest(at, scale, &legible);
     }
@@ -131,8 +131,9 @@ fn width(figure: &Figure) -> f64 {
 
 /// A figure that is higher than a page is scaled down to one.
 fn scale(figure: &Figure) -> f64 {
-    let scale = (width(figure) / figure.wide.width).min(1.0);
-    scale.min((HEIGHT - 2.0 * MARGIN - 80.0) / figure.wide.height)
+    let drawing = figure.alone();
+    let scale = (width(figure) / drawing.width).min(1.0);
+    scale.min((HEIGHT - 2.0 * MARGIN - 80.0) / drawing.height)
 }
 
 /// Height of a figure with its words.
@@ -141,7 +142,7 @@ fn height(figure: &Figure) -> f64 {
         wrapped(text, how.size, width(figure), usize::MAX).len() as f64 * how.size * 1.45
     };
     let words = lines(&figure.title, TITLE) + lines(&figure.caption, CAPTION);
-    words + 4.0 + figure.wide.height * scale(figure)
+    words + 4.0 + figure.alone().height * scale(figure)
 }
 
 /// The pages of all groups; each begins on a page of its own.

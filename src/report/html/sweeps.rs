@@ -337,6 +337,7 @@ fn figure(
         narrow: (!half).then(|| draw(lines, Frame::NARROW)),
         table,
         half,
+        key: lines.series.iter().map(|series| (series.slot, series.name.clone())).collect(),
     }
 }
 

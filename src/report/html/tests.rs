@@ -14,9 +14,19 @@ fn cell(verdict: Verdict, ratio: f64) -> Cell {
         interval: Some((ratio * 0.99, ratio * 1.01)),
         need: None,
         least: 5,
+        among: None,
         reason: None,
         warnings: Vec::new(),
     }
+}
+
+#[test]
+fn what_only_the_adjustment_makes_unclear_asks_for_no_launches() {
+    let noise = Some(crate::compare::Why::Noise);
+    let noisy = Cell { why: noise, need: Some(206), ..cell(Verdict::Inconclusive, 0.6) };
+    assert_eq!(words::unclear(&noisy, "launch"), "about 206 launches a side would settle it");
+    let adjusted = Cell { among: Some(84), ..noisy };
+    assert_eq!(words::unclear(&adjusted, "launch"), "real alone, not among 84 differences");
 }
 
 proptest! {

@@ -3,7 +3,8 @@
 
 use super::words;
 use crate::compare::{
-    Comparison, FactDifference, Level, Measured, Note, Policy, Row, Verdict, Why, compare_each,
+    Comparison, FactDifference, FailRule, Level, Measured, Note, Policy, Row, Verdict, Why,
+    compare_each,
 };
 use crate::report::chart::theme::SLOTS;
 use crate::report::number::digits;
@@ -157,6 +158,9 @@ pub struct Cell {
     pub need: Option<usize>,
     /// Units of the side that has fewer.
     pub least: usize,
+    /// Its interval lies wholly beyond the margin and its own p value is small enough: the
+    /// adjustment for this many differences makes it unclear.
+    pub among: Option<usize>,
     /// Why there is nothing to compare.
     pub reason: Option<String>,
     /// Codes of what qualifies the verdict.
@@ -172,11 +176,13 @@ impl Cell {
         interval: None,
         need: None,
         least: 0,
+        among: None,
         reason: None,
         warnings: Vec::new(),
     };
 
-    fn of(row: &Row) -> Self {
+    /// `tests` is how many differences are judged together with the row.
+    fn of(row: &Row, tests: usize) -> Self {
         let change = row.change.as_ref();
         let first = row.reasons.first().map(|reason| inert(&reason.text));
         Self {
@@ -186,6 +192,7 @@ impl Cell {
             interval: change.and_then(|change| change.interval_95),
             need: change.and_then(|change| change.need_units),
             least: units(&row.base).min(units(&row.candidate)),
+            among: is_real_alone(row).then_some(tests),
             reason: first,
             warnings: row.warnings.iter().map(|warning| warning.code.clone()).collect(),
         }
@@ -195,6 +202,21 @@ impl Cell {
     pub fn real(&self) -> bool {
         matches!(self.verdict, Some(Verdict::Improvement | Verdict::Regression))
     }
+}
+
+/// True where a difference is beyond the margin by its interval and by its own p value.
+fn is_real_alone(row: &Row) -> bool {
+    let Some(change) = &row.change else { return false };
+    let Some((low, high)) = change.interval_95 else { return false };
+    let tau = row.terms.tau();
+    let beyond = low.ln() >= tau || high.ln() <= -tau;
+    beyond && is_tested(row) && change.p.is_some_and(|p| p <= row.terms.alpha)
+}
+
+/// True where the verdict follows a p value that is adjusted for others of its role.
+fn is_tested(row: &Row) -> bool {
+    let adjusted = row.terms.fail_rule == FailRule::Significant;
+    adjusted && row.change.as_ref().is_some_and(|change| change.p.is_some())
 }
 
 fn units(side: &Option<Measured>) -> usize {
@@ -277,6 +299,11 @@ impl<'a> View<'a> {
         Self { id, group, room, policy, names, lines, notes, facts, unmeasured, launches }
     }
 
+    /// Slot and name of each side from the `first` on, for figures that show them.
+    pub fn key(&self, first: usize) -> Vec<(usize, String)> {
+        self.names.iter().cloned().enumerate().skip(first).collect()
+    }
+
     /// Several sides: there is something to compare.
     pub fn compared(&self) -> bool {
         self.names.len() > 1
@@ -329,6 +356,11 @@ fn lines(comparisons: &[Comparison], sides: usize) -> Vec<Line> {
         .flat_map(|pair| &pair.rows)
         .map(|row| (&row.case, row.metric.name.as_str()))
         .collect();
+    let families: Vec<BTreeMap<u8, usize>> = comparisons.iter().map(families).collect();
+    let tests = |base: usize, row: &Row| {
+        let of = families.get(base).and_then(|roles| roles.get(&(row.metric.role as u8)));
+        of.copied().unwrap_or_default()
+    };
     let found = all.into_iter().filter_map(|(case, metric)| {
         let key = (case.clone(), metric.to_owned());
         let row = |base: usize, side: usize| -> Option<&Row> {
@@ -337,12 +369,25 @@ fn lines(comparisons: &[Comparison], sides: usize) -> Vec<Line> {
             let index = indexed.get(base)?.get(place)?.get(&key)?;
             comparisons.get(base)?.pairs.get(place)?.rows.get(*index)
         };
-        line(sides, &row)
+        line(sides, &row, &tests)
     });
     found.collect()
 }
 
-fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Option<Line> {
+/// For each role how many differences of a comparison are tested together.
+fn families(comparison: &Comparison) -> BTreeMap<u8, usize> {
+    let mut families = BTreeMap::new();
+    for row in comparison.pairs.iter().flat_map(|pair| &pair.rows).filter(|row| is_tested(row)) {
+        *families.entry(row.metric.role as u8).or_default() += 1;
+    }
+    families
+}
+
+fn line<'c>(
+    sides: usize,
+    row: &dyn Fn(usize, usize) -> Option<&'c Row>,
+    tests: &dyn Fn(usize, &Row) -> usize,
+) -> Option<Line> {
     let others = |base: usize| (0..sides.max(2)).filter(move |side| *side != base);
     let any = (0..sides).find_map(|base| others(base).find_map(|side| row(base, side)))?;
     let measured = |side: usize| {
@@ -351,9 +396,16 @@ fn line<'c>(sides: usize, row: &dyn Fn(usize, usize) -> Option<&'c Row>) -> Opti
     };
     let values: Vec<Option<Value>> =
         (0..sides).map(|side| measured(side).and_then(Value::of)).collect();
+    // Why the base itself has no value, each of its rows says.
+    let lost = |base: usize| {
+        let reasons = others(base).filter_map(|side| row(base, side)).flat_map(|row| &row.reasons);
+        let mut own = reasons.filter(|reason| reason.code == "base:missing");
+        own.next().map(|reason| inert(&reason.text))
+    };
     let cell = |base: usize, side: usize| match row(base, side) {
-        _ if base == side => Cell::BASE,
-        Some(row) => Cell::of(row),
+        _ if base == side && values[side].is_some() => Cell::BASE,
+        _ if base == side => Cell { reason: lost(base), ..Cell::BASE },
+        Some(row) => Cell::of(row, tests(base, row)),
         None => Cell {
             verdict: Some(Verdict::Incomparable),
             reason: Some("no value on either side".to_owned()),
@@ -395,6 +447,7 @@ fn agree(cells: &mut [Vec<Cell>]) {
                 verdict: Some(Verdict::Inconclusive),
                 why: cell.why.or(other.why),
                 need: cell.need.or(other.need),
+                among: cell.among.or(other.among),
                 ..cell.clone()
             };
             cells[base][side] = unclear(&there, &back);

@@ -231,14 +231,15 @@ pub fn range(low: f64, high: f64) -> String {
 
 /// Why a difference is unclear, and what would settle it.
 pub fn unclear(cell: &Cell, unit: &str) -> String {
-    match (cell.why, cell.need) {
-        (Some(Why::Unreplicated), _) => format!("1 {unit} a side: more are needed"),
-        (Some(Why::ZeroVariance), _) => "no spread: it cannot be tested".to_owned(),
-        (Some(Why::NotExact), _) => "the values do not repeat".to_owned(),
-        (Some(Why::Drift), _) => "not measured in turns: the host may have drifted".to_owned(),
-        (_, Some(need)) if need <= cell.least => "close to the margin".to_owned(),
-        (_, Some(need)) => format!("about {need} {} a side would settle it", plural(unit)),
-        (_, None) => format!("over 1000 {} a side would be needed", plural(unit)),
+    match (cell.why, cell.need, cell.among) {
+        (Some(Why::Unreplicated), ..) => format!("1 {unit} a side: more are needed"),
+        (Some(Why::ZeroVariance), ..) => "no spread: it cannot be tested".to_owned(),
+        (Some(Why::NotExact), ..) => "the values do not repeat".to_owned(),
+        (Some(Why::Drift), ..) => "not measured in turns: the host may have drifted".to_owned(),
+        (.., Some(tests)) => format!("real alone, not among {tests} differences"),
+        (_, Some(need), _) if need <= cell.least => "close to the margin".to_owned(),
+        (_, Some(need), _) => format!("about {need} {} a side would settle it", plural(unit)),
+        (_, None, _) => format!("over 1000 {} a side would be needed", plural(unit)),
     }
 }
 
